@@ -1,0 +1,1 @@
+"""Master and workers, speaking SCGI."""

@@ -1,0 +1,1 @@
+"""What becomes of a process after the request: cgi, fork, cgihandler."""
