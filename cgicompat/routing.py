@@ -1,0 +1,199 @@
+"""Which file a URL path means: a script and its PATH_INFO, a static file, or nothing.
+
+A path is cut at its slashes first and decoded afterwards, so an encoded slash never makes a new segment.
+Then the segments are walked from the served directory, one stat each; the first that is a file ends the
+walk, and what remains is PATH_INFO. Names that look like a backup or a hidden file lead nowhere. Scripts may
+be symbolic links, as under Apache: whoever can make one could as well put a script there. What is sent as it
+is must lie inside the directory after all links are followed, and must not be a script there either.
+
+The pool's workers import this too, so it needs nothing but os.
+"""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISDIR, S_ISREG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
+    from .config import Settings
+
+
+class Script:
+    """A script to run: its absolute file name; SCRIPT_NAME, PATH_INFO (RFC 3875 4.1.13, 4.1.5), decoded."""
+
+    __slots__ = ("filename", "path_info", "script_name")
+    __match_args__ = ("filename", "script_name", "path_info")
+
+    def __init__(self, filename: str, script_name: str, path_info: str) -> None:
+        self.filename = filename
+        self.script_name = script_name
+        self.path_info = path_info
+
+
+class Static:
+    """A file to send as it is, or a directory without an index.html; `path` is absolute, free of links."""
+
+    __slots__ = ("path",)
+    __match_args__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+class Redirect:
+    """A directory asked for without its final slash; `location` is a percent-encoded path that has it."""
+
+    __slots__ = ("location",)
+    __match_args__ = ("location",)
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+
+class Refusal:
+    """Nothing to be had here; `status` is 400, 403 or 404, `reason` is for the error log alone."""
+
+    __slots__ = ("reason", "status")
+    __match_args__ = ("status", "reason")
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+
+
+Route: TypeAlias = "Script | Static | Redirect | Refusal"
+
+_BACKUPS = (".bak", ".old", ".orig", ".rej", ".save", ".swn", ".swo", ".swp", ".tmp", ",v")
+
+
+def decode(raw: str) -> str:
+    """Undo percent-encoding: UTF-8, other bytes as surrogates (as os.fsdecode). ValueError for a bad %."""
+    if "%" not in raw:
+        return raw
+    first, *rest = raw.encode("utf-8", "surrogateescape").split(b"%")
+    for part in rest:
+        if len(byte := bytes.fromhex(part[:2].decode("ascii"))) != 1:
+            raise ValueError("% without two hexadecimal digits")
+        first += byte + part[2:]
+    return first.decode("utf-8", "surrogateescape")
+
+
+def hidden(name: str) -> bool:
+    """Is this the name of a file that nobody asks for in good faith: hidden, a backup, compiled, our own?"""
+    name = name.lower()
+    if (
+        name[:1] in (".", "#")
+        or name[-1:] in ("~", "#")
+        or name.endswith(_BACKUPS)
+        or name == "cgicompat.toml"
+    ):
+        return True
+    # x.pyc, x.py_old, x.cgi-2009 and x.py.1 hold a source just as x.py~ does
+    stem, _, ending = name.rpartition(".")
+    copy = ending.startswith(("py", "cgi")) and ending not in ("py", "cgi")
+    return bool(stem) and (copy or (ending.isdigit() and stem.endswith((".py", ".cgi"))))
+
+
+class Router:
+    """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
+    (at any depth, "." being the served directory itself), and elsewhere *.cgi and executable *.py."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.directory = settings.directory.rstrip("/")
+        # Compared in lower case: on a file system that ignores case, /CGI-BIN/x.py must not be a static file.
+        self.cgi_bin = tuple(f"/{name.strip('/').lower()}/" for name in settings.cgi_bin if name != ".")
+        self.all_scripts = "." in settings.cgi_bin
+
+    def route(self, path: str) -> Route:
+        """Where `path`, the percent-encoded path of a URL without its query, leads."""
+        if path[:1] not in ("", "/"):
+            return Refusal(400, "path without a slash")
+        segments, raw = [], []
+        for part in path.split("/"):
+            try:
+                segment = decode(part)
+            except ValueError:
+                return Refusal(400, "bad percent-encoding in path")
+            if "\0" in segment or segment == "..":
+                return Refusal(400, "NUL or .. in path")
+            if "/" in segment:  # as Apache's AllowEncodedSlashes Off
+                return Refusal(404, "encoded slash in path")
+            if segment not in ("", "."):  # as Apache's MergeSlashes On
+                segments.append(segment)
+                raw.append(part)
+        slash = segment in ("", ".") and path != ""
+        found = self._find(segments, "/" if slash else "")
+        if isinstance(found, Static) and os.path.isdir(found.path):
+            if not slash:
+                return Redirect("/" + "".join(part + "/" for part in raw))
+            index = self._find([*segments, "index.html"], "")
+            if isinstance(index, Static):
+                return index
+        return found
+
+    def listing(self, directory: str) -> Iterator[str]:
+        """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""
+        segments = [part for part in directory[len(self.directory) :].split("/") if part]
+        for name in sorted(os.listdir(directory)):
+            match self._find([*segments, name], ""):
+                case Script():
+                    yield name
+                case Static(path):
+                    yield name + "/" if os.path.isdir(path) else name
+
+    def _find(self, segments: list[str], tail: str) -> Script | Static | Refusal:
+        path, scripts = self.directory, self.all_scripts
+        for i, name in enumerate(segments):
+            path += "/" + name
+            if hidden(name):
+                return Refusal(404, f"{path}: hidden, backup or compiled file")
+            try:
+                mode = os.stat(path).st_mode
+            except PermissionError as error:
+                return Refusal(403, f"{path}: {error.strerror}")
+            except (OSError, ValueError):  # ValueError: a lone surrogate
+                return Refusal(404, f"{path}: not found")
+            if S_ISREG(mode):
+                kind = name[name.rfind(".") :].lower()
+                if scripts or kind == ".cgi" or (kind == ".py" and mode & 0o111):
+                    rest = "".join("/" + part for part in segments[i + 1 :])
+                    return Script(path, "/" + "/".join(segments[: i + 1]), rest + tail)
+                if (
+                    kind == ".py"
+                ):  # a helper of scripts, or a script that lacks its permission: a source in any case
+                    return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")
+                if i + 1 < len(segments) or tail:
+                    return Refusal(404, f"{path}: a static file has nothing below it")
+                break
+            if not S_ISDIR(mode):
+                return Refusal(403, f"{path}: neither file nor directory")
+            below = path[len(self.directory) :].lower() + "/"
+            scripts = scripts or below.endswith(self.cgi_bin)
+        else:
+            if scripts:
+                return Refusal(403, f"{path}: a directory of scripts is not listed")
+        return self._inside(path)
+
+    def _inside(self, path: str) -> Script | Static | Refusal:
+        real = os.path.realpath(path)
+        if real == path or not self.directory:
+            return Static(real or "/")
+        if not real.startswith(self.directory + "/"):
+            return Refusal(403, f"{path}: link out of the directory")
+        found = self._find(real[len(self.directory) + 1 :].split("/"), "")
+        return Refusal(403, f"{path}: link to a script") if isinstance(found, Script) else found
+
+
+def is_script(settings: Settings, filename: str) -> bool:
+    """May the pool run `filename` (absolute)? By its name it must lie in the directory and be a script."""
+    router = Router(settings)
+    prefix = router.directory + "/"
+    segments = filename[len(prefix) :].split("/")
+    if not filename.startswith(prefix) or any(part in ("", ".", "..") for part in segments):
+        return False
+    found = router._find(segments, "")
+    return isinstance(found, Script) and found.filename == filename
