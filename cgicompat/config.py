@@ -1,0 +1,598 @@
+"""Settings: one table of options, from which come the keys of cgicompat.toml, the CGICOMPAT_* variables and
+the flags of the command line.
+
+A value is written in the same way in all four layers (default, file, environment, flag; the later wins), so
+each option has one parser, and a mistake is reported with the place where it was made and with what is
+allowed there. Lists (cgi-bin, preload) and env add up over the layers.
+
+The pool's master and its workers import this module: at import time it needs `os` and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+FILE_NAME = "cgicompat.toml"
+PREFIX = "CGICOMPAT_"
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message names the place, the key and what is allowed."""
+
+
+class Source:
+    """Where values come from: how to name a key of it in a message, the directory that its relative paths
+    start from, and the environment that `env = ["NAME"]` copies from."""
+
+    def __init__(self, prefix: str, base: str, environ: Mapping[str, str]) -> None:
+        self.prefix = prefix
+        self.base = base
+        self.environ = environ
+
+    def label(self, option: Option) -> str:
+        if self.prefix == PREFIX:
+            return PREFIX + option.attribute.upper()
+        return self.prefix + option.name
+
+    def path(self, path: str) -> str:
+        return os.path.abspath(os.path.join(self.base, os.path.expanduser(path)))
+
+
+class Option:
+    """One row of OPTIONS.
+
+    `parse(value, source)` turns the written form into the value or raises ValueError; `default` is a written
+    form too, or None. `commands` are the commands that take it as a flag.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parse: Callable[[object, Source], Any],
+        default: str | None,
+        allowed: str,
+        help: str,
+        *,
+        per_script: bool = False,
+        commands: tuple[str, ...] = ("serve", "pool"),
+    ) -> None:
+        self.name = name
+        self.attribute = name.replace("-", "_")
+        self.parse = parse
+        self.default = default
+        self.allowed = allowed
+        self.help = help
+        self.per_script = per_script
+        self.commands = commands
+
+    def value(self, written: object, source: Source) -> Any:
+        try:
+            return self.parse(written, source)
+        except (ValueError, OverflowError):
+            raise ConfigError(f"{source.label(self)} = {written!r}: allowed is {self.allowed}") from None
+
+
+# Parsers. Each takes what a TOML file can hold (str, int, float, bool, list, dict) or a flag's string.
+
+
+def _float(low: float, *, above: bool = False) -> Callable[[object, Source], float]:
+    def parse(value: object, source: Source) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        number = float(value)
+        if not low <= number < float("inf") or (above and number == low):
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _int(low: int, high: int | None = None) -> Callable[[object, Source], int]:
+    def parse(value: object, source: Source) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        number = int(value)
+        if number < low or (high is not None and number > high):
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _bool(value: object, source: Source) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if value.lower() in ("1", "true", "yes", "on"):
+            return True
+        if value.lower() in ("", "0", "false", "no", "off"):
+            return False
+    raise ValueError
+
+
+def _choice(*names: str) -> Callable[[object, Source], str]:
+    def parse(value: object, source: Source) -> str:
+        if value not in names:
+            raise ValueError
+        return str(value)
+
+    return parse
+
+
+def _text(value: object, source: Source) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError
+    return value
+
+
+def _path(value: object, source: Source) -> str:
+    return source.path(_text(value, source))
+
+
+def _size(value: object, source: Source) -> int:
+    if isinstance(value, str):
+        number = value.strip().upper().removesuffix("B")
+        shift = {"K": 10, "M": 20, "G": 30, "T": 40}.get(number[-1:], 0)
+        value = int(float(number[:-1]) * (1 << shift)) if shift else int(number)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError
+    return value
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+def _workers(value: object, source: Source) -> tuple[int, int]:
+    if value == "auto":
+        return cores() + 1, 8 * cores()
+    parts = value if isinstance(value, tuple | list) else str(value).split(":")
+    low, high = (_int(1)(part, source) for part in (parts if len(parts) > 1 else [*parts, *parts]))
+    if low > high:
+        raise ValueError
+    return low, high
+
+
+def _host(value: object, source: Source) -> str:
+    host = _text(value, source).removeprefix("[").removesuffix("]")
+    if not host or "/" in host or host.count(":") == 1:
+        raise ValueError
+    return host
+
+
+def _address(value: object, source: Source) -> str:
+    text = _text(value, source)
+    if text.startswith("unix:"):
+        return "unix:" + _path(text.removeprefix("unix:"), source)
+    host, _, port = text.rpartition(":")
+    bare = _host(host, source)
+    number = _int(0, 65535)(port, source)
+    return f"[{bare}]:{number}" if ":" in bare else f"{bare}:{number}"
+
+
+def split_address(address: str) -> tuple[str, int] | str:
+    """The path of "unix:PATH", or (host, port) of "HOST:PORT", whose host may be an IPv6 one in brackets."""
+    if address.startswith("unix:"):
+        return address.removeprefix("unix:")
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _program(value: object, source: Source) -> str:
+    text = _text(value, source)
+    return source.path(text) if "/" in text else text
+
+
+def _list(value: object, source: Source) -> list[str]:
+    """A list of strings; one string (in a variable, say) is split as a shell does."""
+    if isinstance(value, str):
+        import shlex
+
+        value = shlex.split(value)
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    return [_text(item, source) for item in value]
+
+
+def _folders(value: object, source: Source) -> tuple[str, ...]:
+    folders = [os.path.normpath(folder.strip("/")) for folder in _list(value, source)]
+    if any(folder in (".", "..") or folder.startswith("../") for folder in folders):
+        raise ValueError
+    return tuple(folders)
+
+
+def _modules(value: object, source: Source) -> tuple[str, ...]:
+    modules = _list(value, source)
+    if not all(part.isidentifier() for module in modules for part in module.split(".")):
+        raise ValueError
+    return tuple(modules)
+
+
+def _env(value: object, source: Source) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    if isinstance(value, dict):
+        pairs = value
+    else:
+        for item in _list(value, source):
+            name, equals, text = item.partition("=")
+            if equals:
+                pairs[name] = text
+            elif name in source.environ:
+                pairs[name] = source.environ[name]
+    for name, text in pairs.items():
+        if not name or "=" in name or "\0" in name or not isinstance(text, str) or "\0" in text:
+            raise ValueError
+    return dict(pairs)
+
+
+_ALL = ("serve", "pool", "run")
+
+OPTIONS = (
+    Option(
+        "bind",
+        _host,
+        "127.0.0.1",
+        "a host name or an IP address",
+        "Address to listen on.",
+        commands=("serve",),
+    ),
+    Option(
+        "port",
+        _int(0, 65535),
+        "8000",
+        "0 (any free port) to 65535",
+        "Port to listen on.",
+        commands=("serve",),
+    ),
+    Option(
+        "socket",
+        _address,
+        None,
+        "unix:PATH or HOST:PORT",
+        "Where the pool listens, and where the ASGI, WSGI and CGI doors find it.",
+        commands=(),
+    ),
+    Option(
+        "runner",
+        _choice("fork", "cgihandler", "cgi"),
+        "fork",
+        "fork, cgihandler or cgi",
+        "What becomes of a process after its request: ended (fork), cleaned and used again (cgihandler); "
+        "cgi starts a program for each, in any language.",
+        per_script=True,
+        commands=_ALL,
+    ),
+    Option(
+        "workers",
+        _workers,
+        "auto",
+        "N, MIN:MAX or auto (cores + 1 : 8 x cores)",
+        "Number of worker processes, growing from MIN to MAX while requests wait.",
+    ),
+    Option(
+        "timeout",
+        _float(0, above=True),
+        "60",
+        "a number of seconds above 0",
+        "Time limit of a script, in seconds.",
+        per_script=True,
+        commands=_ALL,
+    ),
+    Option(
+        "max-body",
+        _size,
+        "1G",
+        "a number of bytes, or one with K, M, G or T",
+        "Largest request body.",
+        per_script=True,
+    ),
+    Option(
+        "max-requests",
+        _int(0),
+        "0",
+        "0 (never) or a number of requests",
+        "Replace a worker after so many requests.",
+    ),
+    Option(
+        "cwd",
+        _choice("script", "root"),
+        "script",
+        "script (its own directory) or root (the one served)",
+        "Working directory of scripts.",
+        per_script=True,
+        commands=_ALL,
+    ),
+    Option(
+        "env",
+        _env,
+        "",
+        "NAME=VALUE, NAME alone to copy it from the host, or in a file a table of strings",
+        "Environment variable for scripts; NAME alone copies the host's. May be repeated.",
+        per_script=True,
+        commands=_ALL,
+    ),
+    Option(
+        "cgi-bin",
+        _folders,
+        "cgi-bin htbin",
+        "the name of a folder inside the directory",
+        "One more folder whose files are scripts. May be repeated.",
+        commands=_ALL,
+    ),
+    Option(
+        "interpreter",
+        _program,
+        None,
+        "the name or path of a program",
+        "Program that runs the scripts under the cgi runner, in place of their #! line.",
+        per_script=True,
+        commands=_ALL,
+    ),
+    Option("preload", _modules, "", "the name of a module", "Module to import ahead. May be repeated."),
+    Option(
+        "debug",
+        _bool,
+        "false",
+        "true or false",
+        "Show tracebacks in the page.",
+        per_script=True,
+        commands=_ALL,
+    ),
+    Option(
+        "pass-authorization",
+        _bool,
+        "false",
+        "true or false",
+        "Hand the Authorization header to scripts.",
+        per_script=True,
+    ),
+    Option(
+        "log-format",
+        _text,
+        "combined",
+        "combined, common, json, or a format in Apache's notation",
+        "Format of the access log.",
+        commands=("serve",),
+    ),
+    Option(
+        "queue",
+        _int(0),
+        "256",
+        "a number of requests, 0 or more",
+        "How many requests may wait for a worker.",
+    ),
+    Option(
+        "queue-timeout",
+        _float(0),
+        "30",
+        "a number of seconds, 0 or more",
+        "How long a request may wait for a worker, in seconds.",
+    ),
+    Option(
+        "grace",
+        _float(0),
+        "10",
+        "a number of seconds, 0 or more",
+        "How long running requests may go on at shutdown, in seconds.",
+    ),
+    Option(
+        "certfile",
+        _path,
+        None,
+        "the path of a PEM file",
+        "Certificate (chain) for HTTPS.",
+        commands=("serve",),
+    ),
+    Option(
+        "keyfile",
+        _path,
+        None,
+        "the path of a PEM file",
+        "Private key of the certificate.",
+        commands=("serve",),
+    ),
+)
+
+_BY_NAME = {option.name: option for option in OPTIONS}
+
+
+class Settings:
+    """What load() found; attributes are named as the options, with underscores. Times are in seconds, sizes
+    in bytes, paths absolute. Not to be changed."""
+
+    directory: str
+    config: str | None  # the file that was read
+    bind: str
+    port: int
+    socket: str | None
+    runner: str
+    workers: tuple[int, int]
+    timeout: float
+    max_body: int
+    max_requests: int
+    cwd: str
+    env: dict[str, str]
+    cgi_bin: tuple[str, ...]
+    interpreter: str | None
+    preload: tuple[str, ...]
+    debug: bool
+    pass_authorization: bool
+    log_format: str
+    queue: int
+    queue_timeout: float
+    grace: float
+    certfile: str | None
+    keyfile: str | None
+
+    def __init__(self, values: dict[str, Any], sections: dict[str, dict[str, Any]]) -> None:
+        self._values = values
+        self._sections = sections
+        self._merged: dict[str, Settings] = {}
+        self.__dict__.update(values)
+
+    def for_script(self, filename: str) -> Settings:
+        """The settings of one script, by its absolute file name: the sections that match its path below the
+        directory, later ones over earlier ones. This object itself where none does."""
+        if not self._sections:
+            return self
+        merged = self._merged.get(filename)
+        if merged is None:
+            values = self._values
+            path = filename.removeprefix(self.directory) if filename.startswith(self.directory) else ""
+            for pattern, section in self._sections.items():
+                if _matches(path, pattern):
+                    values = {**values, **section, "env": {**values["env"], **section.get("env", {})}}
+            merged = self._merged[filename] = self if values is self._values else Settings(values, {})
+        return merged
+
+    def dump(self) -> bytes:
+        """These settings as bytes, to hand them to another process of the same Python."""
+        import marshal
+
+        return marshal.dumps((self._values, self._sections))
+
+    @classmethod
+    def restore(cls, data: bytes) -> Settings:
+        """What dump() wrote."""
+        import marshal
+
+        values, sections = marshal.loads(data)
+        return cls(values, sections)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether `pattern`, in which each * stands for any characters, / among them, matches the whole path."""
+    first, *others = pattern.split("*")
+    if not others:
+        return path == pattern
+    if not path.startswith(first):
+        return False
+    position = len(first)
+    for middle in others[:-1]:
+        position = path.find(middle, position)
+        if position < 0:
+            return False
+        position += len(middle)
+    return len(path) - position >= len(others[-1]) and path.endswith(others[-1])
+
+
+def load(
+    directory: str | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Reads the settings: defaults, then DIR/cgicompat.toml or the file that `config` names, then the
+    CGICOMPAT_* variables of `environ` (os.environ unless given), then `flags`.
+
+    The directory is the argument, else CGICOMPAT_DIRECTORY, else the working directory. The keys of `flags`
+    are attribute names; None and () mean not given. Raises ConfigError.
+    """
+    environ = os.environ if environ is None else environ
+    flags = {name: value for name, value in (flags or {}).items() if value is not None and value != ()}
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+
+    directory = os.path.realpath(directory or given.pop(PREFIX + "DIRECTORY", None) or os.getcwd())
+    if not os.path.isdir(directory):
+        what = "is not a directory" if os.path.exists(directory) else "no such directory"
+        raise ConfigError(f"{directory}: {what}; name the one that holds your scripts")
+    given.pop(PREFIX + "DIRECTORY", None)
+    named = given.pop(PREFIX + "CONFIG", None)
+    named = str(flags.pop("config", None) or named or "")
+    file = os.path.abspath(named or os.path.join(directory, FILE_NAME))
+
+    defaults = Source("", directory, environ)
+    values: dict[str, Any] = {"directory": directory, "config": None}
+    for option in OPTIONS:
+        values[option.attribute] = None if option.default is None else option.value(option.default, defaults)
+
+    sections: dict[str, dict[str, Any]] = {}
+    if named or os.path.exists(file):
+        document = _read(file)
+        values["config"] = file
+        tables = document.pop("script", {})
+        source = Source(f"{file}: ", os.path.dirname(file), environ)
+        _merge(values, _parsed(document, source))
+        sections = dict(_scripts(tables, file, environ))
+    _merge(values, _parsed(given, Source(PREFIX, os.getcwd(), environ)))
+    _merge(values, _parsed(flags, Source("--", os.getcwd(), environ)))
+
+    if values["keyfile"] and not values["certfile"]:
+        raise ConfigError("keyfile is set but certfile is not: HTTPS needs the certificate too")
+    return Settings(values, sections)
+
+
+def _read(file: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with open(file, "rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ConfigError(f"{file}: not a TOML file: {error}") from None
+
+
+def _parsed(written: Mapping[str, object], source: Source) -> Iterator[tuple[str, Any]]:
+    """(attribute, value) of everything written in one place."""
+    for key, value in written.items():
+        name = key.removeprefix(PREFIX).lower() if source.prefix == PREFIX else key
+        if source.prefix in (PREFIX, "--"):
+            name = name.replace("_", "-")
+        option = _BY_NAME.get(name)
+        if option is None:
+            raise _unknown(source, key, list(_BY_NAME.values()))
+        yield option.attribute, option.value(value, source)
+
+
+def _scripts(tables: object, file: str, environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(pattern, values) of each [script."/path"] section."""
+    if not isinstance(tables, dict):
+        raise ConfigError(
+            f'{file}: script = {tables!r}: allowed is a section such as [script."/cgi-bin/slow.py"]'
+        )
+    allowed = [option for option in OPTIONS if option.per_script]
+    for pattern, table in tables.items():
+        source = Source(f'{file}: [script."{pattern}"] ', os.path.dirname(file), environ)
+        if not pattern.startswith("/") or not isinstance(table, dict):
+            raise ConfigError(
+                f"{source.prefix.strip()}: allowed is a path below the directory, as "
+                '[script."/cgi-bin/slow.py"], or a pattern with *, as [script."/cgi-bin/old/*"]'
+            )
+        for key in table:
+            if key not in {option.name for option in allowed}:
+                raise _unknown(source, key, allowed)
+        yield pattern, dict(_parsed(table, source))
+
+
+def _unknown(source: Source, key: str, allowed: list[Option]) -> ConfigError:
+    names = [option.name for option in allowed]
+    where = key if source.prefix == PREFIX else source.prefix + key
+    if source.prefix == PREFIX:
+        names = [source.label(option) for option in allowed]
+    elif key in _BY_NAME:
+        return ConfigError(f"{where}: not a setting of one script. Allowed are {', '.join(sorted(names))}")
+    import difflib
+
+    near = difflib.get_close_matches(key, names, 1)
+    hint = f", did you mean {near[0]}?" if near else "."
+    return ConfigError(f"{where}: unknown setting{hint} Allowed are {', '.join(sorted(names))}")
+
+
+def _merge(values: dict[str, Any], new: Iterator[tuple[str, Any]]) -> None:
+    for attribute, value in new:
+        if attribute == "env":
+            values[attribute] = {**values[attribute], **value}
+        elif attribute in ("cgi_bin", "preload"):
+            values[attribute] = tuple(dict.fromkeys((*values[attribute], *value)))
+        else:
+            values[attribute] = value
