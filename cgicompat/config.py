@@ -47,7 +47,7 @@ class Option:
     """One row of OPTIONS.
 
     `parse(value, source)` turns the written form into the value or raises ValueError; `default` is a written
-    form too, or None. `commands` are the commands that take it as a flag.
+    form too, or None. `commands` are the commands that take it as a flag, shown with `metavar`.
     """
 
     def __init__(
@@ -57,9 +57,10 @@ class Option:
         default: str | None,
         allowed: str,
         help: str,
+        metavar: str,
+        commands: tuple[str, ...],
         *,
         per_script: bool = False,
-        commands: tuple[str, ...] = ("serve", "pool"),
     ) -> None:
         self.name = name
         self.attribute = name.replace("-", "_")
@@ -67,8 +68,19 @@ class Option:
         self.default = default
         self.allowed = allowed
         self.help = help
-        self.per_script = per_script
+        self.metavar = metavar
         self.commands = commands
+        self.per_script = per_script
+
+    @property
+    def switch(self) -> bool:
+        """Is it true or false, so that its flag takes no value?"""
+        return self.parse is _bool
+
+    @property
+    def adds_up(self) -> bool:
+        """Do the layers add to each other, and may the flag be repeated?"""
+        return self.parse in (_env, _folders, _modules)
 
     def value(self, written: object, source: Source) -> Any:
         try:
@@ -205,9 +217,9 @@ def _list(value: object, source: Source) -> list[str]:
 
 def _folders(value: object, source: Source) -> tuple[str, ...]:
     folders = [os.path.normpath(folder.strip("/")) for folder in _list(value, source)]
-    if any(folder in (".", "..") or folder.startswith("../") for folder in folders):
+    if any(folder == ".." or folder.startswith("../") for folder in folders):
         raise ValueError
-    return tuple(folders)
+    return tuple(folders)  # "." is the directory itself: everything in it is a script
 
 
 def _modules(value: object, source: Source) -> tuple[str, ...]:
@@ -234,7 +246,8 @@ def _env(value: object, source: Source) -> dict[str, str]:
     return dict(pairs)
 
 
-_ALL = ("serve", "pool", "run")
+_EVERY = ("serve", "pool", "run")
+_SERVERS = ("serve", "pool")
 
 OPTIONS = (
     Option(
@@ -243,146 +256,17 @@ OPTIONS = (
         "127.0.0.1",
         "a host name or an IP address",
         "Address to listen on.",
-        commands=("serve",),
+        "ADDRESS",
+        ("serve",),
     ),
     Option(
         "port",
         _int(0, 65535),
         "8000",
         "0 (any free port) to 65535",
-        "Port to listen on.",
-        commands=("serve",),
-    ),
-    Option(
-        "socket",
-        _address,
-        None,
-        "unix:PATH or HOST:PORT",
-        "Where the pool listens, and where the ASGI, WSGI and CGI doors find it.",
-        commands=(),
-    ),
-    Option(
-        "runner",
-        _choice("fork", "cgihandler", "cgi"),
-        "fork",
-        "fork, cgihandler or cgi",
-        "What becomes of a process after its request: ended (fork), cleaned and used again (cgihandler); "
-        "cgi starts a program for each, in any language.",
-        per_script=True,
-        commands=_ALL,
-    ),
-    Option(
-        "workers",
-        _workers,
-        "auto",
-        "N, MIN:MAX or auto (cores + 1 : 8 x cores)",
-        "Number of worker processes, growing from MIN to MAX while requests wait.",
-    ),
-    Option(
-        "timeout",
-        _float(0, above=True),
-        "60",
-        "a number of seconds above 0",
-        "Time limit of a script, in seconds.",
-        per_script=True,
-        commands=_ALL,
-    ),
-    Option(
-        "max-body",
-        _size,
-        "1G",
-        "a number of bytes, or one with K, M, G or T",
-        "Largest request body.",
-        per_script=True,
-    ),
-    Option(
-        "max-requests",
-        _int(0),
-        "0",
-        "0 (never) or a number of requests",
-        "Replace a worker after so many requests.",
-    ),
-    Option(
-        "cwd",
-        _choice("script", "root"),
-        "script",
-        "script (its own directory) or root (the one served)",
-        "Working directory of scripts.",
-        per_script=True,
-        commands=_ALL,
-    ),
-    Option(
-        "env",
-        _env,
-        "",
-        "NAME=VALUE, NAME alone to copy it from the host, or in a file a table of strings",
-        "Environment variable for scripts; NAME alone copies the host's. May be repeated.",
-        per_script=True,
-        commands=_ALL,
-    ),
-    Option(
-        "cgi-bin",
-        _folders,
-        "cgi-bin htbin",
-        "the name of a folder inside the directory",
-        "One more folder whose files are scripts. May be repeated.",
-        commands=_ALL,
-    ),
-    Option(
-        "interpreter",
-        _program,
-        None,
-        "the name or path of a program",
-        "Program that runs the scripts under the cgi runner, in place of their #! line.",
-        per_script=True,
-        commands=_ALL,
-    ),
-    Option("preload", _modules, "", "the name of a module", "Module to import ahead. May be repeated."),
-    Option(
-        "debug",
-        _bool,
-        "false",
-        "true or false",
-        "Show tracebacks in the page.",
-        per_script=True,
-        commands=_ALL,
-    ),
-    Option(
-        "pass-authorization",
-        _bool,
-        "false",
-        "true or false",
-        "Hand the Authorization header to scripts.",
-        per_script=True,
-    ),
-    Option(
-        "log-format",
-        _text,
-        "combined",
-        "combined, common, json, or a format in Apache's notation",
-        "Format of the access log.",
-        commands=("serve",),
-    ),
-    Option(
-        "queue",
-        _int(0),
-        "256",
-        "a number of requests, 0 or more",
-        "How many requests may wait for a worker.",
-    ),
-    Option(
-        "queue-timeout",
-        _float(0),
-        "30",
-        "a number of seconds, 0 or more",
-        "How long a request may wait for a worker, in seconds.",
-    ),
-    Option(
-        "grace",
-        _float(0),
-        "10",
-        "a number of seconds, 0 or more",
-        "How long running requests may go on at shutdown, in seconds.",
+        "Port to listen on; 0 takes any free one.",
+        "PORT",
+        ("serve",),
     ),
     Option(
         "certfile",
@@ -390,7 +274,8 @@ OPTIONS = (
         None,
         "the path of a PEM file",
         "Certificate (chain) for HTTPS.",
-        commands=("serve",),
+        "FILE",
+        ("serve",),
     ),
     Option(
         "keyfile",
@@ -398,7 +283,169 @@ OPTIONS = (
         None,
         "the path of a PEM file",
         "Private key of the certificate.",
-        commands=("serve",),
+        "FILE",
+        ("serve",),
+    ),
+    Option(
+        "log-format",
+        _text,
+        "combined",
+        "combined, common, json, or a format in Apache's notation",
+        "Access log: combined, common, json, or a format in Apache's notation.",
+        "FORMAT",
+        ("serve",),
+    ),
+    Option(
+        "socket",
+        _address,
+        None,
+        "unix:PATH or HOST:PORT",
+        "Where the pool listens, and where the ASGI, WSGI and CGI doors find it.",
+        "ADDRESS",
+        (),
+    ),
+    Option(
+        "runner",
+        _choice("fork", "cgihandler", "cgi"),
+        "fork",
+        "fork, cgihandler or cgi",
+        "fork: a warm process for each request; cgihandler: one for many; cgi: a new program each time.",
+        "fork|cgihandler|cgi",
+        _EVERY,
+        per_script=True,
+    ),
+    Option(
+        "workers",
+        _workers,
+        "auto",
+        "N, MIN:MAX or auto (cores + 1 : 8 x cores)",
+        "Number of worker processes; from MIN it grows to MAX while requests wait.",
+        "N|MIN:MAX",
+        _SERVERS,
+    ),
+    Option(
+        "timeout",
+        _float(0, above=True),
+        "60",
+        "a number of seconds above 0",
+        "Time limit of a script.",
+        "SECONDS",
+        _EVERY,
+        per_script=True,
+    ),
+    Option(
+        "max-body",
+        _size,
+        "1G",
+        "a number of bytes, or one with K, M, G or T",
+        "Largest request body, in bytes or with K, M, G or T.",
+        "SIZE",
+        _SERVERS,
+        per_script=True,
+    ),
+    Option(
+        "max-requests",
+        _int(0),
+        "0",
+        "0 (never) or a number of requests",
+        "Replace a worker after so many requests; 0 is never.",
+        "N",
+        _SERVERS,
+    ),
+    Option(
+        "cwd",
+        _choice("script", "root"),
+        "script",
+        "script (its own directory) or root (the one served)",
+        "Working directory of scripts: their own, or the one served.",
+        "script|root",
+        _EVERY,
+        per_script=True,
+    ),
+    Option(
+        "env",
+        _env,
+        "",
+        "NAME=VALUE, NAME alone to copy it from the host, or in a file a table of strings",
+        "Environment variable for scripts; without =VALUE it is copied from here.",
+        "NAME[=VALUE]",
+        _EVERY,
+        per_script=True,
+    ),
+    Option(
+        "cgi-bin",
+        _folders,
+        "cgi-bin htbin",
+        "the name of a folder inside the directory, or . for all of it",
+        "One more folder whose files are scripts.",
+        "NAME",
+        _EVERY,
+    ),
+    Option(
+        "interpreter",
+        _program,
+        None,
+        "the name or path of a program",
+        "Program that runs the scripts under the cgi runner, in place of their #! line.",
+        "PROGRAM",
+        _EVERY,
+        per_script=True,
+    ),
+    Option(
+        "preload",
+        _modules,
+        "",
+        "the name of a module",
+        "Module to import before the first request.",
+        "MODULE",
+        _SERVERS,
+    ),
+    Option(
+        "debug",
+        _bool,
+        "false",
+        "true or false",
+        "Show tracebacks in the page.",
+        "",
+        _EVERY,
+        per_script=True,
+    ),
+    Option(
+        "pass-authorization",
+        _bool,
+        "false",
+        "true or false",
+        "Hand the Authorization header to scripts.",
+        "",
+        _SERVERS,
+        per_script=True,
+    ),
+    Option(
+        "queue",
+        _int(0),
+        "256",
+        "a number of requests, 0 or more",
+        "How many requests may wait for a worker.",
+        "N",
+        _SERVERS,
+    ),
+    Option(
+        "queue-timeout",
+        _float(0),
+        "30",
+        "a number of seconds, 0 or more",
+        "How long a request may wait for a worker.",
+        "SECONDS",
+        _SERVERS,
+    ),
+    Option(
+        "grace",
+        _float(0),
+        "10",
+        "a number of seconds, 0 or more",
+        "How long running requests may go on at shutdown.",
+        "SECONDS",
+        _SERVERS,
     ),
 )
 
@@ -542,8 +589,8 @@ def _read(file: str) -> dict[str, Any]:
         raise ConfigError(f"{file}: not a TOML file: {error}") from None
 
 
-def _parsed(written: Mapping[str, object], source: Source) -> Iterator[tuple[str, Any]]:
-    """(attribute, value) of everything written in one place."""
+def _parsed(written: Mapping[str, object], source: Source) -> Iterator[tuple[Option, Any]]:
+    """(option, value) of everything written in one place."""
     for key, value in written.items():
         name = key.removeprefix(PREFIX).lower() if source.prefix == PREFIX else key
         if source.prefix in (PREFIX, "--"):
@@ -551,15 +598,13 @@ def _parsed(written: Mapping[str, object], source: Source) -> Iterator[tuple[str
         option = _BY_NAME.get(name)
         if option is None:
             raise _unknown(source, key, list(_BY_NAME.values()))
-        yield option.attribute, option.value(value, source)
+        yield option, option.value(value, source)
 
 
 def _scripts(tables: object, file: str, environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(pattern, values) of each [script."/path"] section."""
     if not isinstance(tables, dict):
-        raise ConfigError(
-            f'{file}: script = {tables!r}: allowed is a section such as [script."/cgi-bin/slow.py"]'
-        )
+        raise ConfigError(f'{file}: script = {tables!r}: allowed are sections as [script."/cgi-bin/slow.py"]')
     allowed = [option for option in OPTIONS if option.per_script]
     for pattern, table in tables.items():
         source = Source(f'{file}: [script."{pattern}"] ', os.path.dirname(file), environ)
@@ -571,7 +616,7 @@ def _scripts(tables: object, file: str, environ: Mapping[str, str]) -> Iterator[
         for key in table:
             if key not in {option.name for option in allowed}:
                 raise _unknown(source, key, allowed)
-        yield pattern, dict(_parsed(table, source))
+        yield pattern, {option.attribute: value for option, value in _parsed(table, source)}
 
 
 def _unknown(source: Source, key: str, allowed: list[Option]) -> ConfigError:
@@ -588,11 +633,11 @@ def _unknown(source: Source, key: str, allowed: list[Option]) -> ConfigError:
     return ConfigError(f"{where}: unknown setting{hint} Allowed are {', '.join(sorted(names))}")
 
 
-def _merge(values: dict[str, Any], new: Iterator[tuple[str, Any]]) -> None:
-    for attribute, value in new:
-        if attribute == "env":
-            values[attribute] = {**values[attribute], **value}
-        elif attribute in ("cgi_bin", "preload"):
-            values[attribute] = tuple(dict.fromkeys((*values[attribute], *value)))
+def _merge(values: dict[str, Any], new: Iterator[tuple[Option, Any]]) -> None:
+    for option, value in new:
+        if not option.adds_up:
+            values[option.attribute] = value
+        elif isinstance(value, dict):
+            values[option.attribute] = {**values[option.attribute], **value}
         else:
-            values[attribute] = value
+            values[option.attribute] = tuple(dict.fromkeys((*values[option.attribute], *value)))
