@@ -1,0 +1,7 @@
+"""`python -m cgicompat`."""
+
+from __future__ import annotations
+
+from cgicompat.cli import main
+
+main()
