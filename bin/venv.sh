@@ -64,7 +64,7 @@ use_venv() {
         "$python" -m venv --clear "$VENV" || return
         echo "$base" >"$VENV/base"
     fi
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable "$root$extras" >&2 || return
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --editable "$root$extras" >&2 || return
     echo "$stamp" >"$VENV/installed$extras"
     echo "$stamp" >"$VENV/installed"
 }
