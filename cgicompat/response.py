@@ -1,0 +1,163 @@
+"""Parser of what a CGI script prints (RFC 3875 section 6), without I/O.
+
+Bytes come in as they arrive and are cut into lines; each line is judged when it is whole, so neither the
+result nor an error depends on how the output was cut into pieces, and never more than one line waits. At the
+blank line the head is made, and from then on bytes pass untouched. Where the RFC is silent we do as Apache's
+ap_scan_script_header does.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+MAX_LINE = 8 * 1024
+MAX_HEAD = 64 * 1024
+
+# Of several of these the last counts: a traceback page printed amid the headers brings its own type.
+_SINGLE = ("content-type", "content-length", "last-modified", "location")
+# The connection belongs to the server, and so do its name and clock; a comment is cgitb's "<!--: spam", which
+# is there to end any HTML that may be open.
+_DROPPED = (
+    *("status", "<!--", "connection", "date", "keep-alive", "proxy-connection", "server"),
+    *("te", "trailer", "transfer-encoding", "upgrade"),
+)
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CONTROLS = bytes(set(range(32)) - {9}) + b"\x7f"
+
+
+class BadResponse(Exception):
+    """The output is no CGI response; the message says why, for the error log."""
+
+
+class Head:
+    """Status and headers of a response.
+
+    `reason` is the phrase that goes with `status`, `explicit` says whether the script chose it. `headers` are
+    pairs in the script's order, text is Latin-1 (the bytes as they are). `local_redirect` is the path, with a
+    query perhaps, which the server itself is to answer with (RFC 3875 section 6.2.2).
+    """
+
+    __slots__ = ("explicit", "headers", "local_redirect", "reason", "status")
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        explicit: bool,
+        headers: list[tuple[str, str]],
+        local_redirect: str | None,
+    ) -> None:
+        self.status = status
+        self.reason = reason or phrase(status)
+        self.explicit = explicit
+        self.headers = headers
+        self.local_redirect = local_redirect
+
+    def get(self, name: str) -> str | None:
+        """The value of the first header called `name` (in lower case)."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+def phrase(status: int) -> str:
+    """The reason phrase that usually goes with a status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+class Parser:
+    """Feed it output, close it at the end. `head` is None until the blank line after the headers has come.
+
+    With `nph` (a script whose name begins with nph-) a Location says nothing about the status.
+    """
+
+    def __init__(self, nph: bool = False) -> None:
+        self.head: Head | None = None
+        self._nph = nph
+        self._rest = b""
+        self._size = 0
+        self._status: tuple[int, str] | None = None
+        self._headers: list[tuple[str, str]] = []
+
+    def feed(self, data: bytes) -> bytes:
+        """Takes the next piece of output, gives back what of it belongs to the body. Raises BadResponse."""
+        if self.head is not None:
+            return data
+        data = self._rest + data
+        start = 0
+        while (end := data.find(b"\n", start, start + MAX_LINE + 1)) >= 0:
+            line = data[start:end].removesuffix(b"\r")
+            first = not self._size
+            self._size += end + 1 - start
+            start = end + 1
+            if self._size > MAX_HEAD:
+                raise BadResponse(f"headers of more than {MAX_HEAD} bytes")
+            if not line:
+                self.head = self._make_head()
+                self._rest = b""
+                return data[start:]
+            self._line(line, first)
+        self._rest = data[start:]
+        if len(self._rest) > MAX_LINE:
+            raise BadResponse(f"header line of more than {MAX_LINE} bytes: {_shown(self._rest)}")
+        return b""
+
+    def close(self) -> None:
+        """Says that the output has ended. Raises BadResponse where the head is incomplete."""
+        if self.head is None:
+            begun = self._size or self._rest
+            raise BadResponse("output ended within the headers" if begun else "no output")
+
+    def _line(self, line: bytes, first: bool) -> None:
+        if line.translate(None, _CONTROLS) != line:
+            raise BadResponse(f"control character in header: {_shown(line)}")
+        name, colon, value = line.partition(b":")
+        name = name.rstrip()
+        if first and line.startswith(b"HTTP/"):
+            self._status = _status(line.partition(b" ")[2].decode("latin-1"))
+        elif line.startswith((b" ", b"\t")) and self._headers:
+            key, before = self._headers[-1]
+            self._headers[-1] = key, f"{before} {line.strip().decode('latin-1')}".strip()
+        elif name.startswith(b"<!--"):
+            self._headers.append(("<!--", ""))
+        elif colon and name and not name.translate(None, _TOKEN):
+            self._headers.append((name.decode("ascii"), value.strip().decode("latin-1")))
+        else:
+            raise BadResponse(f"malformed header: {_shown(line)}")
+
+    def _make_head(self) -> Head:
+        last = {name.lower(): i for i, (name, _) in enumerate(self._headers)}
+        if "status" in last:
+            self._status = _status(self._headers[last["status"]][1])
+        headers = []
+        for i, (name, value) in enumerate(self._headers):
+            key = name.lower()
+            if key in _DROPPED or (key in _SINGLE and i != last[key]):
+                continue
+            if key == "content-length" and not (value.isascii() and value.isdigit() and len(value) < 19):
+                continue
+            headers.append((name, value))
+        location = self._headers[last["location"]][1] if "location" in last else ""
+        if not (location or "content-type" in last or self._status):
+            raise BadResponse("headers without Content-Type, Location or Status")
+        status, reason = self._status or (200, "")
+        local_redirect = None
+        if location and status == 200 and not self._nph:
+            if location.startswith("/") and not location.startswith("//"):
+                local_redirect = location
+            else:
+                status, reason = 302, ""
+        return Head(status, reason, self._status is not None, headers, local_redirect)
+
+
+def _status(text: str) -> tuple[int, str]:
+    """Status and phrase from "404", "404 Gone Fishing"."""
+    code, _, reason = text.strip().replace("\t", " ").partition(" ")
+    if not (len(code) == 3 and code.isascii() and code.isdigit() and 200 <= int(code) <= 599):
+        raise BadResponse(f"invalid status {text[:60]!r}")
+    return int(code), reason.strip()
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:60].decode("utf-8", "backslashreplace"))
