@@ -37,7 +37,7 @@ class Source:
     def label(self, option: Option) -> str:
         if self.prefix == PREFIX:
             return PREFIX + option.attribute.upper()
-        return self.prefix + option.name
+        return self.prefix + (option.flag if self.prefix == "--" else option.name)
 
     def path(self, path: str) -> str:
         return os.path.abspath(os.path.join(self.base, os.path.expanduser(path)))
@@ -47,7 +47,8 @@ class Option:
     """One row of OPTIONS.
 
     `parse(value, source)` turns the written form into the value or raises ValueError; `default` is a written
-    form too, or None. `commands` are the commands that take it as a flag, shown with `metavar`.
+    form too, or None. `commands` are the commands that take it as a flag, shown with `metavar`; `flag` is the
+    flag's name where it is another.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class Option:
         commands: tuple[str, ...],
         *,
         per_script: bool = False,
+        flag: str = "",
     ) -> None:
         self.name = name
+        self.flag = flag or name
         self.attribute = name.replace("-", "_")
         self.parse = parse
         self.default = default
@@ -201,7 +204,12 @@ def split_address(address: str) -> tuple[str, int] | str:
 
 def _program(value: object, source: Source) -> str:
     text = _text(value, source)
-    return source.path(text) if "/" in text else text
+    if "/" in text:
+        return source.path(text)
+    for folder in os.get_exec_path(source.environ):
+        if os.access(file := os.path.join(folder, text), os.X_OK):
+            return file
+    return text  # not there; whoever wants to run it says so
 
 
 def _list(value: object, source: Source) -> list[str]:
@@ -300,9 +308,10 @@ OPTIONS = (
         _address,
         None,
         "unix:PATH or HOST:PORT",
-        "Where the pool listens, and where the ASGI, WSGI and CGI doors find it.",
+        "unix:PATH or HOST:PORT to listen on.",  # for the other doors: where a pool listens
         "ADDRESS",
-        (),
+        ("pool",),
+        flag="bind",
     ),
     Option(
         "runner",

@@ -63,7 +63,7 @@ def _flag(option: Option) -> Callable[[F], F]:
     if option.default:
         text += f"  [default: {option.default}]"
     return click.option(
-        f"--{option.name}",
+        f"--{option.flag}",
         option.attribute,
         metavar=option.metavar,
         multiple=option.adds_up,

@@ -69,7 +69,7 @@ def test_flags_not_given_leave_the_file_alone(tmp_path: Path) -> None:
         ("env", ("A=b=c", "D="), {"A": "b=c", "D": ""}),
         ("debug", "on", True),
         ("debug", "0", False),
-        ("interpreter", "perl", "perl"),
+        ("interpreter", "no-such-program", "no-such-program"),
     ],
 )
 def test_written_forms(tmp_path: Path, flag: str, written: object, value: object) -> None:
@@ -117,7 +117,7 @@ def test_wrong_values(tmp_path: Path, flag: str, written: object) -> None:
     option = next(option for option in config.OPTIONS if option.attribute == flag)
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, **{flag: written})
-    assert str(caught.value) == f"--{option.name} = {written!r}: allowed is {option.allowed}"
+    assert str(caught.value) == f"--{option.flag} = {written!r}: allowed is {option.allowed}"
 
 
 def test_a_mistake_is_named_with_its_place(tmp_path: Path) -> None:
@@ -192,6 +192,14 @@ def test_paths_start_where_they_were_written(tmp_path: Path, monkeypatch: pytest
     assert settings.socket == f"unix:{there}/pool.sock"
     assert settings.interpreter == str(there / "bin/python2")
     assert settings.keyfile == str(here / "key.pem")
+
+
+def test_an_interpreter_is_looked_up(tmp_path: Path) -> None:
+    program = tmp_path / "python2"
+    program.touch(0o755)
+    assert load(tmp_path, environ={"PATH": f"/nothing:{tmp_path}"}, interpreter="python2").interpreter == str(
+        program
+    )
 
 
 def test_a_key_needs_its_certificate(tmp_path: Path) -> None:

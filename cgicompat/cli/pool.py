@@ -1,0 +1,43 @@
+"""`cgicompat pool`: reads the configuration, then becomes the master, in the same process.
+
+To reload, the master runs this very command line again, so that the configuration is read again; before it
+does, it has it checked by a child with `--check`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from cgicompat import config
+from cgicompat.cli import options
+
+
+@click.command("pool", short_help="Run a pool of workers for nginx, Apache or the other doors.")
+@options.directory
+@options.flags("pool")
+@click.option("--check", is_flag=True, hidden=True)
+def command(directory: str | None, check: bool, **flags: object) -> None:
+    """Runs the scripts of DIR (the working directory unless given) for whoever speaks SCGI to it.
+
+    \b
+    HUP reloads scripts and configuration; no request fails.
+    TERM lets running requests end. INT does too, and twice stops at once.
+    """
+    settings = options.load(directory, flags)
+    if settings.socket is None:
+        raise options.Mistake(
+            "where to listen? --bind unix:PATH or HOST:PORT, or `socket` in the configuration"
+        )
+    if check:
+        return
+    address = config.split_address(settings.socket)
+    if isinstance(address, tuple) and address[0] not in ("localhost", "::1") and address[0][:4] != "127.":
+        click.echo(
+            f"Whoever can connect to {settings.socket} can run these scripts: mind the firewall.", err=True
+        )
+
+    from cgicompat.pool import exec_master
+
+    exec_master(settings, [sys.executable, *sys.orig_argv[1:]])
