@@ -1,0 +1,129 @@
+"""The variables of a CGI request (RFC 3875 section 4.1) from an HTTP request.
+
+Only what belongs to the request: the worker adds what scripts may see of the host's environment. Text is as
+in os.environ, UTF-8 with surrogateescape. Where the RFC leaves a choice we take Apache's, so PATH_INFO is
+absent rather than empty, and SERVER_NAME and SERVER_PORT are those that the client used.
+"""
+
+from __future__ import annotations
+
+from cgicompat import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SOFTWARE = f"cgicompat/{__version__}"
+
+# The first two have variables of their own; bodies arrive decoded; a script would take HTTP_PROXY for the proxy
+# to use (httpoxy); the last is a password that was meant for a proxy.
+_NOT_HTTP = {"content-length", "content-type", "transfer-encoding", "proxy", "proxy-authorization"}
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+_ADDRESS = frozenset("abcdef0123456789:.")
+
+
+def build(
+    *,
+    method: str,
+    protocol: str,
+    scheme: str,
+    uri: str,
+    query: str,
+    headers: Iterable[tuple[str, str]],
+    filename: str,
+    script_name: str,
+    path_info: str,
+    document_root: str,
+    server: tuple[str, int] | None,
+    client: tuple[str, int] | None,
+    length: int,
+    user: str = "",
+    auth_type: str = "",
+    pass_authorization: bool = False,
+) -> dict[str, str]:
+    """Variables for one request.
+
+    `uri` is the request target as sent, path and query, percent-encoded; `query` is the script's, which
+    differs after a local redirect. `script_name` (the mount included) and `path_info` are decoded. `headers`
+    are pairs in order, names in any case. `server` and `client` are address and port, None where the
+    connection has none (a unix socket). `length` is the number of bytes that follow. `user` is whom the
+    server in front knows by `auth_type`.
+    """
+    merged = _merge(headers)
+    name, port = _authority(merged.get("host", ""), scheme, server)
+    environ = {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SERVER_SOFTWARE": SOFTWARE,
+        "SERVER_PROTOCOL": protocol,
+        "SERVER_NAME": name,
+        "SERVER_PORT": port,
+        "REQUEST_SCHEME": scheme,
+        "REQUEST_METHOD": method,
+        "REQUEST_URI": uri,
+        "QUERY_STRING": query,
+        "SCRIPT_NAME": script_name,
+        "SCRIPT_FILENAME": filename,
+        "DOCUMENT_ROOT": document_root,
+        "REMOTE_ADDR": _plain(client[0]) if client else "",
+    }
+    if scheme == "https":
+        environ["HTTPS"] = "on"
+    if server:
+        environ["SERVER_ADDR"] = _plain(server[0])
+    if client:
+        environ["REMOTE_PORT"] = str(client[1])
+    if path_info:
+        environ["PATH_INFO"] = path_info
+        environ["PATH_TRANSLATED"] = document_root + path_info
+    if user:
+        environ["REMOTE_USER"] = user
+    if auth_type:
+        environ["AUTH_TYPE"] = auth_type
+    if length or "content-length" in merged or "transfer-encoding" in merged:
+        environ["CONTENT_LENGTH"] = str(length)
+    if "content-type" in merged:
+        environ["CONTENT_TYPE"] = merged["content-type"]
+    for header, value in merged.items():
+        if header not in _NOT_HTTP and (header != "authorization" or pass_authorization):
+            environ["HTTP_" + header.upper().replace("-", "_")] = value
+    return environ
+
+
+def _merge(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """One value a name, by RFC 3875 4.1.18. A name with an underscore could pose as one with a dash, and any
+    other sign makes no variable name: dropped, as Apache does."""
+    merged: dict[str, str] = {}
+    for name, value in headers:
+        if name and _NAME.issuperset(name):
+            name = name.lower()
+            if name in merged:
+                value = merged[name] + ("; " if name == "cookie" else ", ") + value
+            merged[name] = value
+    return merged
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address without the disguise in which an IPv6 socket shows it."""
+    return address[7:] if address.startswith("::ffff:") and "." in address else address
+
+
+def _authority(host: str, scheme: str, server: tuple[str, int] | None) -> tuple[str, str]:
+    """SERVER_NAME and SERVER_PORT: of the Host header where it is well-formed, else of the connection."""
+    name, colon, port = host.lower().rpartition(":")
+    if not colon or port.endswith("]"):
+        name, port = host.lower(), ""
+    if not (_is_host(name) and (not port or (port.isascii() and port.isdigit() and int(port) < 65536))):
+        name, port = "", ""
+    if not name:
+        name = _plain(server[0]) if server else "localhost"
+        name = f"[{name}]" if ":" in name else name
+    if not port:
+        port = str(server[1]) if server else "443" if scheme == "https" else "80"
+    return name, port
+
+
+def _is_host(name: str) -> bool:
+    if name.startswith("[") and name.endswith("]"):
+        return len(name) > 2 and _ADDRESS.issuperset(name[1:-1])
+    return name != "" and _HOST.issuperset(name)
