@@ -7,7 +7,7 @@ wait: `header_size` says how many bytes the request head takes, `decode` turns t
 from __future__ import annotations
 
 # Apache and nginx send some hundred bytes to a few KB; a process cannot be given much more anyway.
-MAX_HEADER = 256 * 1024
+MAX_HEADER = 128 * 1024
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

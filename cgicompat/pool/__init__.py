@@ -1,1 +1,184 @@
-"""Master and workers, speaking SCGI."""
+"""Master and workers, speaking SCGI.
+
+`Pool` is a pool of one's own, for a gateway; `exec_master` turns this process into a pool; `run_once` runs
+one request without a pool.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from cgicompat.config import Settings
+
+_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+_BACKLOG = 1024
+
+
+class Pool:
+    """A private pool: its master is a child process of ours and ends with us, however we end."""
+
+    def __init__(self, settings: Settings):
+        """Start it. Requests can be sent at once. Raises OSError."""
+        self._directory = tempfile.mkdtemp(prefix="cgicompat-")
+        path = os.path.join(self._directory, "socket")
+        self.address = f"unix:{path}"
+        self._grace = settings.grace
+        reader, self._lifeline = os.pipe()
+        with _listen_unix(path) as listener:
+            state = {
+                "listener": listener.fileno(),
+                "temporary": self._directory,
+                "socket_path": path,
+                "parent": reader,
+                "argv": None,
+            }
+            self._process = _start(settings, state, [listener.fileno(), reader], stdout=subprocess.DEVNULL)
+        os.close(reader)
+
+    @property
+    def pid(self) -> int:
+        """The master's."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether the master runs."""
+        return self._process.poll() is None
+
+    def reload(self) -> None:
+        """Have code and preloads loaded anew; running requests finish."""
+        self._process.send_signal(signal.SIGHUP)
+
+    def close(self) -> None:
+        """Let running requests finish within the grace of the settings, then end all that is left."""
+        if self._lifeline < 0:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(self._grace + 5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._lifeline)
+        self._lifeline = -1
+        from cgicompat.pool.tidy import remove_directory
+
+        remove_directory(self._directory)
+
+
+def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
+    """Become the master of a pool on `settings.socket`, in this very process.
+
+    `argv` is the command that brings this process here again at a reload, with new settings; with `--check`
+    added it only says whether they are good. Raises OSError where the socket cannot be bound.
+    """
+    inherited = os.environ.pop("CGICOMPAT_STATE", None)
+    from cgicompat.pool.tidy import execute
+
+    if inherited is not None:
+        import marshal
+
+        with open(int(inherited), "rb") as file:
+            _, state = marshal.load(file)
+    else:
+        state = {"parent": None, "argv": argv, "temporary": tempfile.mkdtemp(prefix="cgicompat-")}
+        try:
+            listener, state["socket_path"] = _listen(settings)
+        except OSError:
+            os.rmdir(state["temporary"])
+            raise
+        state["listener"] = listener.detach()
+    execute(settings, state)
+
+
+def run_once(
+    settings: Settings, environ: dict[str, str], body: Any, output: Callable[[bytes], object]
+) -> int:
+    """Run the script that SCRIPT_FILENAME in `environ` names, for one request.
+
+    `body` is bytes or a binary file with CONTENT_LENGTH bytes; `output` gets what the script prints, as it
+    comes. Returns the script's exit status, 128 + N where signal N ended it.
+    """
+    with tempfile.TemporaryFile() as spool:
+        if isinstance(body, bytes):
+            spool.write(body)
+        else:
+            while chunk := body.read(1 << 20):
+                spool.write(chunk)
+        spool.seek(0)
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                state = {"once": environ, "connection": theirs.fileno(), "body": spool.fileno()}
+                process = _start(settings, state, [theirs.fileno(), spool.fileno()])
+            while data := ours.recv(64 * 1024):
+                output(data)
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _start(
+    settings: Settings, state: dict[str, Any], fds: list[int], stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    import marshal
+
+    with tempfile.TemporaryFile() as file:
+        file.write(marshal.dumps((settings.dump(), state)))
+        file.seek(0)
+        return subprocess.Popen(
+            [sys.executable, _MAIN],
+            env={**os.environ, "CGICOMPAT_STATE": str(file.fileno())},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            pass_fds=[*fds, file.fileno()],
+            start_new_session=True,
+        )
+
+
+def _listen(settings: Settings) -> tuple[socket.socket, str | None]:
+    address = settings.socket or ""
+    if address.startswith("unix:"):
+        path = address.removeprefix("unix:")
+        _remove_stale(path)
+        return _listen_unix(path), path
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, int(port)), family=family, backlog=_BACKLOG), None
+
+
+def _listen_unix(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    umask = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(umask)
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket that a killed pool left. Raises OSError where a pool is listening."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        for _ in range(2):
+            try:
+                probe.connect(path)
+            except FileNotFoundError:
+                return
+            except ConnectionRefusedError:
+                os.unlink(path)
+                return
+            except BlockingIOError:
+                time.sleep(0.05)
+        raise OSError(98, f"another pool listens on {path}")

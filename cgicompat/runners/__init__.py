@@ -1,1 +1,27 @@
-"""What becomes of a process after the request: cgi, fork, cgihandler."""
+"""What becomes of a process after the request: RUNNERS is the table of answers.
+
+A runner takes a request, its connection and the fd of its body, which it closes, and returns an Outcome.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from cgicompat.request import Request
+    from cgicompat.runners.outcome import Outcome
+
+    Runner = Callable[[Request, socket.socket, int], Outcome]
+
+
+def find(name: str) -> Runner:
+    """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run here, put back, go on)."""
+    if name == "cgi":
+        from cgicompat.runners.cgi import run
+    elif name == "fork":
+        from cgicompat.runners.fork import run
+    else:
+        from cgicompat.runners.cgihandler import run
+    return run

@@ -1,0 +1,23 @@
+"""sys.modules: the script's own are gone already; persistent ones are put back where it replaced them."""
+
+from __future__ import annotations
+
+import sys
+
+from cgicompat.runners.modules import LIBRARY
+
+
+class Modules:
+    def save(self) -> None:
+        self._modules = dict(sys.modules)
+        self._object = sys.modules
+
+    def restore(self) -> str | None:
+        sys.modules = self._object
+        if sys.modules != self._modules:
+            for name in sys.modules.keys() - self._modules.keys():
+                if not LIBRARY.is_persistent(sys.modules[name]):
+                    del sys.modules[name]
+            sys.modules.update(self._modules)
+            self._modules = dict(sys.modules)
+        return None

@@ -1,0 +1,82 @@
+"""The scoreboard: memory that the master and its workers share, one slot for each worker.
+
+The states of all slots stand side by side, so that "is anybody idle" is one search. A slot is written by its
+worker alone, and freed by the master once the worker is dead.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+
+FREE, STARTING, IDLE, BUSY = b"\0", b"S", b"I", b"B"
+
+_RECORD = struct.Struct("=iiddI")  # pid, group of a spawned script, deadline, start of the request, requests
+_SLOT = 256
+_LABEL = _SLOT - _RECORD.size
+
+
+class Board:
+    """A board in the file `fd`, which must have SIZE bytes."""
+
+    SLOTS = 1024
+    SIZE = SLOTS + 1 + SLOTS * _SLOT
+
+    def __init__(self, fd: int):
+        self._map = mmap.mmap(fd, self.SIZE)
+
+    def free_slot(self) -> int:
+        """Index of a free slot, -1 if there is none."""
+        return self._map.find(FREE, 0, self.SLOTS)
+
+    def count(self, state: bytes) -> int:
+        return self._map[: self.SLOTS].count(state)
+
+    def any_idle(self) -> bool:
+        return self._map.find(IDLE, 0, self.SLOTS) >= 0
+
+    @property
+    def hungry(self) -> bool:
+        """Whether the master has requests in its queue and wants to hear of idle workers."""
+        return self._map[self.SLOTS] != 0
+
+    @hungry.setter
+    def hungry(self, value: bool) -> None:
+        self._map[self.SLOTS] = value
+
+    def state(self, slot: int) -> bytes:
+        return self._map[slot : slot + 1]
+
+    def set_state(self, slot: int, state: bytes) -> None:
+        self._map[slot : slot + 1] = state
+
+    def start(self, slot: int, pid: int) -> None:
+        self._record(slot, pid, 0, 0.0, 0.0, 0)
+        self.set_state(slot, STARTING)
+
+    def busy(self, slot: int, now: float, deadline: float, label: str) -> None:
+        """A request has begun; times are of time.monotonic, in seconds."""
+        pid, _, _, _, requests = self.read(slot)
+        self._record(slot, pid, 0, deadline, now, requests + 1)
+        text = label.encode("utf-8", "replace")[: _LABEL - 1]
+        offset = self._offset(slot) + _RECORD.size
+        self._map[offset : offset + len(text) + 1] = text + b"\0"
+        self.set_state(slot, BUSY)
+
+    def set_group(self, slot: int, group: int) -> None:
+        """Note the process group of a program that the worker has spawned; 0 for none."""
+        struct.pack_into("=i", self._map, self._offset(slot) + 4, group)
+
+    def read(self, slot: int) -> tuple[int, int, float, float, int]:
+        """pid, group, deadline, start of the request, requests served."""
+        return _RECORD.unpack_from(self._map, self._offset(slot))
+
+    def label(self, slot: int) -> str:
+        offset = self._offset(slot) + _RECORD.size
+        return self._map[offset : offset + _LABEL].partition(b"\0")[0].decode("utf-8", "replace")
+
+    def _offset(self, slot: int) -> int:
+        return self.SLOTS + 1 + slot * _SLOT
+
+    def _record(self, slot: int, *values: float) -> None:
+        _RECORD.pack_into(self._map, self._offset(slot), *values)

@@ -1,0 +1,163 @@
+"""Read an SCGI request from a connection, up to the point where a script can run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+from cgicompat import pages, scgi
+from cgicompat.request import Request, host_environ
+from cgicompat.routing import Router, Script, is_script
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgicompat.config import Settings
+
+# Seconds without a byte from the web server, which has the whole request before it calls us.
+_PATIENCE = struct.pack("@ll", 60, 0)
+_CHUNK = 256 * 1024
+_PIPE = 64 * 1024  # what a pipe takes without a reader (pipe(7))
+
+
+class Refused(Exception):
+    """No script runs for this request; `answer` is the response, `log` a line for the error log."""
+
+    def __init__(self, status: int, message: str, log: str = ""):
+        self.answer = pages.error(status, message)
+        self.log = log
+
+
+class Intake:
+    """Makes requests for one pool. A request is for a script inside the settings' directory, or refused."""
+
+    def __init__(self, settings: Settings, host: dict[str, str], temporary: str):
+        self._settings = settings
+        self._temporary = temporary
+        self._router = Router(settings)
+        self._host = host_environ(host)
+
+    def read(self, connection: socket.socket) -> tuple[Request, int] | None:
+        """The request and an fd to read its body from; None where the peer left before it was complete.
+
+        Raises Refused.
+        """
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+        try:
+            head, rest = self._head(connection)
+            request = self._request(scgi.decode(head))
+            if request.length > request.settings.max_body:
+                _discard(connection, request.length - len(rest))
+                raise Refused(413, f"The request body may have {request.settings.max_body} bytes.")
+            return request, self._body(connection, rest, request.length)
+        except scgi.ProtocolError as error:
+            raise Refused(400, str(error), str(error)) from None
+        except EOFError:
+            return None
+        except BlockingIOError:
+            raise Refused(400, "The request did not arrive in time.", "a request did not arrive") from None
+
+    def _head(self, connection: socket.socket) -> tuple[bytes, bytes]:
+        data = connection.recv(_CHUNK)
+        while True:
+            if not data:
+                raise EOFError
+            size = scgi.header_size(data)
+            if size is not None and len(data) >= size:
+                return data[:size], data[size:]
+            more = connection.recv(_CHUNK)
+            if not more:
+                raise EOFError
+            data += more
+
+    def _request(self, environ: dict[str, str]) -> Request:
+        gateway = environ.get("CGICOMPAT_GATEWAY") == "1"
+        for name in [name for name in environ if name.startswith("CGICOMPAT_") or "=" in name or not name]:
+            del environ[name]
+        script = environ.get("SCRIPT_FILENAME", "")
+        if not gateway and not (script.startswith("/") and is_script(self._settings, script)):
+            script = self._route(environ)
+        elif not is_script(self._settings, script):
+            raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
+        settings = self._settings.for_script(script)
+        environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
+        environ.setdefault("QUERY_STRING", "")
+        if environ.get("CONTENT_LENGTH") == "0" and not environ.get("CONTENT_TYPE"):
+            del environ["CONTENT_LENGTH"]  # SCGI's way to say that there is no body
+        # httpoxy: whatever the web server lets through.
+        environ.pop("HTTP_PROXY", None)
+        if not settings.pass_authorization:
+            environ.pop("HTTP_AUTHORIZATION", None)
+        return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
+
+    def _route(self, environ: dict[str, str]) -> str:
+        """The script that the URL means, for web servers that send no file name (nginx's scgi_params)."""
+        path = environ.get("REQUEST_URI", "").partition("?")[0]
+        if "://" in path:
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        route = self._router.route(path or environ.get("DOCUMENT_URI") or environ.get("SCRIPT_NAME", "/"))
+        if not isinstance(route, Script):
+            status = getattr(route, "status", 404)
+            raise Refused(status, "There is no such script.", f"no script for {path!r}")
+        root = self._settings.directory
+        environ["SCRIPT_FILENAME"] = route.filename
+        environ["SCRIPT_NAME"] = route.script_name
+        environ["DOCUMENT_ROOT"] = root
+        environ.pop("PATH_TRANSLATED", None)
+        environ["PATH_INFO"] = route.path_info
+        if route.path_info:
+            environ["PATH_TRANSLATED"] = root + route.path_info
+        else:
+            del environ["PATH_INFO"]
+        return route.filename
+
+    def _body(self, connection: socket.socket, rest: bytes, length: int) -> int:
+        """An fd with exactly `length` bytes. All of the body is taken first, so that neither side can block."""
+        if length == 0:
+            return os.open(os.devnull, os.O_RDONLY)
+        if len(rest) >= length and length <= _PIPE:
+            reader, writer = os.pipe()
+            os.write(writer, rest[:length])
+            os.close(writer)
+            return reader
+        file = unnamed_file(self._temporary)
+        data = rest[:length]
+        missing = length
+        try:
+            while True:
+                missing -= len(data)
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(file, view) :]
+                if not missing:
+                    break
+                data = connection.recv(min(_CHUNK, missing))
+                if not data:
+                    raise EOFError
+            os.lseek(file, 0, os.SEEK_SET)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+
+def unnamed_file(directory: str) -> int:
+    """A new file, open for reading and writing, that goes away with its last descriptor."""
+    if hasattr(os, "O_TMPFILE"):
+        try:
+            return os.open(directory, os.O_TMPFILE | os.O_RDWR, 0o600)
+        except OSError:
+            pass  # not every file system has it
+    path = os.path.join(directory, f"body.{os.getpid()}")
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    os.unlink(path)
+    return file
+
+
+def _discard(connection: socket.socket, length: int) -> None:
+    """Read what the peer is still sending, a bounded part of it, so that it can read our answer."""
+    while 0 < length < 64 * 1024 * 1024:
+        data = connection.recv(min(_CHUNK, length))
+        if not data:
+            return
+        length -= len(data)

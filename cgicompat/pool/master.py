@@ -1,0 +1,527 @@
+"""The master: owns the socket, forks workers ahead, reaps them, keeps time, and never runs a script.
+
+It is single-threaded and small, since each fork copies it: a loop around poll(), woken by signals, by
+workers' messages and by what scripts write to stderr. All that workers do is on the board; the master acts on
+that and on the exit of processes. Idle workers take connections themselves. Only where none is idle does the
+master look at the socket: it forks more workers, or, when it may not, queues the connections and hands them
+to the next idle workers.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from cgicompat import pages
+from cgicompat.guards.descriptors import LOWEST, keep, release
+from cgicompat.pool import worker as protocol
+from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
+from cgicompat.pool.intake import Intake, unnamed_file
+from cgicompat.pool.log import Log
+from cgicompat.pool.tidy import execute, remove_directory
+from cgicompat.pool.worker import Context, Job, Worker, prepare
+from cgicompat.runners import here
+from cgicompat.runners.modules import CODE, LIBRARY, signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from cgicompat.config import Settings
+
+# Seconds.
+_TICK = 0.25
+_CHECK_FILES = 1.0
+_KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
+_WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together below 1 s with a tick
+_MAX_BACKOFF = 5.0
+
+
+class Child:
+    """The master's view of one worker process."""
+
+    __slots__ = ("errors", "killing", "label", "next_kill", "pid", "slot")
+
+    def __init__(self, pid: int, slot: int, errors: int):
+        self.pid = pid
+        self.slot = slot
+        self.errors = errors
+        self.label: str | None = None  # the last, once the slot is another's
+        self.killing = 0
+        self.next_kill = 0.0
+
+
+class Master:
+    """A pool of workers behind one listening socket.
+
+    `state` comes from the process that executed us, or from our former self at a reload:
+    listener (fd), temporary (directory of ours), socket_path or None, parent (fd of a pipe that closes when
+    the process that we belong to ends, or None), argv (command that replaces us at a reload, or None),
+    board (fd) and workers of the former self.
+    """
+
+    def __init__(self, settings: Settings, state: dict[str, Any], bare: frozenset[str]):
+        self._settings = settings
+        self._state = state
+        self._minimum, self._maximum = settings.workers
+        self._children: dict[int, Child] = {}
+        self._by_errors: dict[int, Child] = {}
+        self._queue: list[tuple[float, socket.socket]] = []
+        self._stopping = 0
+        self._stop_at = 0.0
+        self._reload = False
+        self._watching_listener = False
+        self._spare_since = self._checked_files = time.monotonic()
+        self._failures = 0
+        self._fork_after = 0.0
+        self._told: set[str] = set()
+        self._watched: dict[str, tuple[int, ...]] = {}
+        self._to_learn: list[str] = []
+        self._learned: list[str] = []
+        self._log = Log()
+        self._poll = select.poll()
+
+        self._listener = socket.socket(fileno=keep(state["listener"]))
+        self._listener.setblocking(False)
+        self._open_board()
+        # Messages to the master, and from the master to one idle worker.
+        self._inbox, notify = self._pair()
+        self._handoff, handoff = self._pair()
+        reader, writer = os.pipe()
+        lifeline, self._lifeline = keep(reader), keep(writer)
+        self._wake, wake = (keep(fd) for fd in os.pipe())
+        for fd in (self._wake, wake):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        here.handle_signals(os.getpid())
+        for channel in (self._wake, self._inbox):
+            self._poll.register(channel, select.POLLIN)
+        if state["parent"] is not None:
+            self._parent = state["parent"] = keep(state["parent"])
+            self._poll.register(self._parent, 0)
+
+        roots = [settings.directory]
+        LIBRARY.configure(bare, sys.path, roots)
+        CODE.directory = os.path.join(state["temporary"], "code")
+        os.makedirs(CODE.directory, exist_ok=True)
+        intake = Intake(settings, dict(os.environ), state["temporary"])
+        self._context = Context(settings, intake, self._board, self._listener, handoff, notify, lifeline)
+        self._adopt()
+        self._learn([*settings.preload, *state.get("learned", ())], insist=set(settings.preload))
+
+    def _pair(self) -> tuple[socket.socket, socket.socket]:
+        ends = []
+        for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM):
+            moved = socket.socket(fileno=keep(end.detach()))
+            moved.setblocking(False)
+            ends.append(moved)
+        return ends[0], ends[1]
+
+    def _open_board(self) -> None:
+        board = self._state.get("board")
+        if board is None:
+            board = unnamed_file(self._state["temporary"])
+            os.ftruncate(board, Board.SIZE)
+        self._board_fd = keep(board)
+        self._board = Board(self._board_fd)
+
+    # The loop
+
+    def run(self) -> NoReturn:
+        """Serve until told to stop; the process ends here."""
+        while True:
+            self._balance()
+            try:
+                events = self._poll.poll(self._patience())
+            except InterruptedError:
+                events = []
+            for fd, event in events:
+                if fd == self._wake:
+                    self._on_signals(os.read(self._wake, 4096))
+                elif fd == self._inbox.fileno():
+                    self._on_messages()
+                elif fd == self._listener.fileno():
+                    self._on_waiting_connection()
+                elif fd in self._by_errors:
+                    self._on_errors(self._by_errors[fd])
+                elif event & (select.POLLHUP | select.POLLERR):  # the process that we belong to is gone
+                    self._poll.unregister(fd)
+                    self._stop()
+            self._keep_time()
+            if self._stopping and not self._children:
+                self._finish()
+
+    def _patience(self) -> float:
+        busy = self._board.count(BUSY) or self._queue or self._stopping or self._fork_after
+        return (_TICK if busy else _CHECK_FILES) * 1000
+
+    def _on_signals(self, numbers: bytes) -> None:
+        if signal.SIGCHLD in numbers:
+            self._reap()
+        if signal.SIGHUP in numbers and not self._stopping:
+            self._begin_reload()
+        for number in numbers:
+            if number == signal.SIGTERM:
+                self._stop()
+            elif number == signal.SIGINT:
+                self._stop(at_once=self._stopping > 0)
+
+    def _on_messages(self) -> None:
+        while True:
+            try:
+                message, fds, _, _ = socket.recv_fds(self._inbox, 256 * 1024, 2)
+            except BlockingIOError:
+                return
+            if message[:1] == protocol.LEARNED:
+                self._to_learn += message[1:].decode().split(",")
+            elif message[:1] == protocol.SPENT:
+                text = message[1:].decode("utf-8", "replace")
+                if text not in self._told:
+                    self._told.add(text)
+                    self._log.write(f"a worker is replaced after {text} (said once)")
+            elif message[:1] == protocol.JOB:
+                self._fork(Job.restore(self._settings, message[1:], list(fds)))
+
+    # Workers
+
+    def _balance(self) -> None:
+        """Have enough workers, and not too many; give them the queue."""
+        if self._stopping:
+            return
+        now = time.monotonic()
+        if self._to_learn:
+            self._learn(self._to_learn)
+            self._to_learn = []
+        if now >= self._fork_after:
+            self._fork_after = 0.0
+            while len(self._children) < self._minimum and self._fork():
+                pass
+        self._board.hungry = bool(self._queue)
+        idle = self._board.count(IDLE)
+        while self._queue and idle:
+            try:
+                socket.send_fds(self._handoff, [b"C"], [self._queue[0][1].fileno()])
+            except BlockingIOError:
+                break
+            self._queue.pop(0)[1].close()
+            idle -= 1
+        self._watch_listener(not idle and not self._board.count(STARTING))
+        if idle <= 1 or len(self._children) <= self._minimum:
+            self._spare_since = now
+        elif now - self._spare_since > _KEEP_SPARE:
+            self._spare_since = now
+            self._handoff.send(protocol.QUIT)
+
+    def _watch_listener(self, watch: bool) -> None:
+        if watch != self._watching_listener:
+            self._watching_listener = watch
+            if watch:
+                self._poll.register(self._listener, select.POLLIN)
+            else:
+                self._poll.unregister(self._listener)
+
+    def _on_waiting_connection(self) -> None:
+        if self._board.any_idle() or self._stopping:
+            return
+        if len(self._children) < self._maximum and not self._fork_after:
+            if not self._board.count(STARTING):
+                self._fork()
+            return
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        if len(self._queue) >= self._settings.queue:
+            self._turn_away(connection, "too many requests wait")
+        else:
+            self._queue.append((time.monotonic(), connection))
+
+    def _turn_away(self, connection: socket.socket, why: str) -> None:
+        self._log.write(f"503: {why}; all {len(self._children)} workers are busy (see --workers, --queue)")
+        with connection:
+            try:
+                connection.setblocking(False)
+                connection.recv(64 * 1024)  # a peer may not read what comes before it has written
+                connection.send(pages.error(503, "All workers are busy.", ("Retry-After: 5",)))
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(64 * 1024)
+            except OSError:
+                pass
+
+    def _fork(self, job: Job | None = None) -> bool:
+        slot = self._board.free_slot()
+        if slot < 0:
+            return False
+        reader, writer = os.pipe()
+        self._board.start(slot, 0)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._log.write(f"cannot fork: {error.strerror}")
+            os.close(reader)
+            os.close(writer)
+            self._board.set_state(slot, FREE)
+            self._back_off()
+            return False
+        if pid == 0:
+            self._become_worker(slot, writer, job)
+        os.close(writer)
+        os.set_blocking(reader, False)
+        child = Child(pid, slot, reader)
+        self._children[pid] = child
+        self._by_errors[reader] = child
+        self._poll.register(reader, select.POLLIN)
+        if job:
+            os.close(job.connection)
+            os.close(job.body)
+        return True
+
+    def _become_worker(self, slot: int, errors: int, job: Job | None) -> NoReturn:
+        try:
+            os.dup2(errors, 2)
+            release(self._lifeline)
+            if job:
+                job.connection, job.body = keep(job.connection), keep(job.body)
+            os.closerange(3, LOWEST)
+            prepare()
+            self._board.start(slot, os.getpid())
+            Worker(self._context, slot).run(job)
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            os._exit(70)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            child = self._children.pop(ended.si_pid, None)
+            if child is not None:
+                self._bury(child)
+            _, status = os.waitpid(ended.si_pid, 0)
+            if child is not None and os.WIFSIGNALED(status):
+                self._mourn(child, os.WTERMSIG(status))
+            if child is not None:
+                self._note_failure(child, os.waitstatus_to_exitcode(status))
+                self._board.set_state(child.slot, FREE)
+
+    def _bury(self, child: Child) -> None:
+        """Clean up after a worker while its pid, and so its process group, is not free yet."""
+        if child.killing:
+            _kill_group(child.pid, signal.SIGKILL)
+        _, group, *_ = self._board.read(child.slot)
+        if group:
+            _kill_group(group, signal.SIGKILL)
+        if child.errors in self._by_errors:
+            self._on_errors(child)
+        child.label = self._board.label(child.slot)
+
+    def _mourn(self, child: Child, number: int) -> None:
+        if self._board.state(child.slot) == BUSY and not child.killing and not self._stopping:
+            label = self._board.label(child.slot)
+            self._log.write(f"{label}: the process was ended by signal {number} ({_signal_name(number)})")
+
+    def _note_failure(self, child: Child, code: int) -> None:
+        """A worker that died before it was ready, again and again, must not keep the machine busy."""
+        if self._board.state(child.slot) != STARTING or code == 0:
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= 3:
+            self._back_off()
+            self._log.write(
+                f"workers end at once (exit status {code}), {self._failures} times now; next try in "
+                f"{self._fork_after - time.monotonic():.1f} s. Look for the cause above; a preload may be it"
+            )
+
+    def _back_off(self) -> None:
+        self._fork_after = time.monotonic() + min(_MAX_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
+
+    def _on_errors(self, child: Child) -> None:
+        # Before the read: see worker._wait_for_log.
+        label = child.label or self._board.label(child.slot)
+        while True:
+            try:
+                data = os.read(child.errors, 64 * 1024)
+            except BlockingIOError:
+                return
+            if not data:
+                break
+            self._log.stderr(child.pid, label, data)
+        # Nobody has the pipe open any more.
+        self._log.end(child.pid)
+        self._poll.unregister(child.errors)
+        del self._by_errors[child.errors]
+        os.close(child.errors)
+
+    # Time
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        for child in self._children.values():
+            if self._board.state(child.slot) == BUSY or child.killing:
+                _, _, deadline, start, _ = self._board.read(child.slot)
+                if now >= (child.next_kill if child.killing else deadline):
+                    self._enforce(child, now, deadline - start)
+        while self._queue and now - self._queue[0][0] > self._settings.queue_timeout:
+            self._turn_away(self._queue.pop(0)[1], f"a request waited {self._settings.queue_timeout:g} s")
+        if self._stopping and now >= self._stop_at:
+            self._kill_all(signal.SIGTERM if self._stopping == 1 else signal.SIGKILL)
+        if now - self._checked_files >= _CHECK_FILES and not self._stopping:
+            self._checked_files = now
+            self._check_files()
+
+    def _enforce(self, child: Child, now: float, limit: float) -> None:
+        if child.killing == 0:
+            label = self._board.label(child.slot)
+            self._log.write(f"{label}: time limit of {limit:g} s is over")
+            _kill(child.pid, signal.SIGXCPU)
+        else:
+            _kill_group(child.pid, signal.SIGTERM if child.killing == 1 else signal.SIGKILL)
+        child.killing += 1
+        child.next_kill = now + _WARN_THEN_TERM
+
+    # Preloads
+
+    def _learn(self, names: list[str], insist: set[str] | frozenset[str] = frozenset()) -> None:
+        """Import what scripts import, so that children are born with it."""
+        os.makedirs(CODE.directory or "", exist_ok=True)
+        for name in names:
+            if name in sys.modules or name in self._context.refused:
+                continue
+            try:
+                __import__(name)
+                self._learned.append(name)
+            except BaseException as error:
+                self._context.refused.add(name)
+                if name in insist:
+                    self._log.write(f"cannot preload {name}: {type(error).__name__}: {error}")
+        for name, module in list(sys.modules.items()):
+            spec = getattr(module, "__spec__", None)
+            if spec is not None and spec.has_location and spec.origin and spec.origin not in self._watched:
+                try:
+                    self._watched[spec.origin] = signature(os.stat(spec.origin))
+                except OSError:
+                    pass
+        gc.collect()
+        gc.freeze()
+
+    def _check_files(self) -> None:
+        """Begin anew where a module that is loaded here has changed on disk."""
+        for path, known in self._watched.items():
+            try:
+                if signature(os.stat(path)) == known:
+                    continue
+            except OSError:
+                pass  # in the middle of an upgrade: it will be there or not when we are
+            self._log.write(f"{path} has changed: reloading")
+            self._watched[path] = ()
+            self._begin_reload()
+            return
+
+    # Reload and end
+
+    def _begin_reload(self) -> None:
+        """Become a new master in this very process: same pid, same socket, so that no request is lost.
+
+        Workers of the former one see their lifeline cut, and end when they are idle.
+        """
+        argv = self._state["argv"]
+        if argv:
+            check = os.spawnv(os.P_WAIT, argv[0], [*argv, "--check"])
+            if check != 0:
+                self._log.write("the configuration is wrong: not reloaded, going on with the former one")
+                return
+        self._on_messages()
+        state = {
+            **self._state,
+            "listener": self._listener.fileno(),
+            "board": self._board_fd,
+            "workers": [(child.pid, child.slot, child.errors) for child in self._children.values()],
+            "queue": [(since, connection.fileno()) for since, connection in self._queue],
+            "learned": self._learned,
+        }
+        self._log.write("reloading")
+        execute(self._settings, state)
+
+    def _adopt(self) -> None:
+        for pid, slot, errors in self._state.get("workers", []):
+            child = Child(pid, slot, errors)
+            os.set_inheritable(errors, False)
+            self._children[pid] = child
+            self._by_errors[errors] = child
+            self._poll.register(errors, select.POLLIN)
+        for since, fd in self._state.get("queue", []):
+            os.set_inheritable(fd, False)
+            self._queue.append((since, socket.socket(fileno=fd)))
+
+    def _stop(self, at_once: bool = False) -> None:
+        """Take no more requests, let the running ones finish; then, or `at_once`, end them."""
+        now = time.monotonic()
+        if self._stopping == 0:
+            self._watch_listener(False)
+            self._remove_socket()
+            self._listener.close()
+            for _, connection in self._queue:
+                self._turn_away(connection, "the server is stopping")
+            self._queue.clear()
+            os.close(self._lifeline)
+            self._stopping = 1
+            self._stop_at = now + self._settings.grace
+        if at_once:
+            self._stopping = 2
+            self._stop_at = now
+
+    def _kill_all(self, number: int) -> None:
+        for child in self._children.values():
+            child.killing = child.killing or 1
+            _kill_group(child.pid, number)
+            _, group, *_ = self._board.read(child.slot)
+            if group:
+                _kill_group(group, number)
+        self._stopping = 2
+        self._stop_at = time.monotonic() + 2.0
+
+    def _remove_socket(self) -> None:
+        path = self._state["socket_path"]
+        if path:
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+
+    def _finish(self) -> NoReturn:
+        remove_directory(self._state["temporary"])
+        os._exit(0)
+
+
+def _kill(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _kill_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "?"

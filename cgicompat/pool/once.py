@@ -1,0 +1,40 @@
+"""One request in a process of its own, without a pool."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+
+from cgicompat import runners
+from cgicompat.request import Request, host_environ
+from cgicompat.runners import here
+from cgicompat.runners.modules import LIBRARY
+from cgicompat.runners.script import runs_here
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from cgicompat.config import Settings
+
+
+def run(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoReturn:
+    """Serve the request in `state` and exit with the script's status."""
+    LIBRARY.configure(bare, sys.path, [settings.directory])
+    environ = state["once"]
+    script = environ["SCRIPT_FILENAME"]
+    settings = settings.for_script(script)
+    host = host_environ(dict(os.environ))
+    request = Request(settings, script, {**host, **settings.env, **environ}, gateway=False)
+    name = settings.runner if runs_here(request) else "cgi"
+    connection = socket.socket(fileno=state["connection"])
+    if name != "cgi":
+        here.handle_signals(os.getppid())
+        signal.setitimer(signal.ITIMER_REAL, settings.timeout)
+    status = runners.find(name)(request, connection, state["body"]).status
+    if status > 128 and name == "cgi":
+        signal.signal(status - 128, signal.SIG_DFL) if status - 128 not in (9, 19) else None
+        os.kill(os.getpid(), status - 128)
+    os._exit(status)

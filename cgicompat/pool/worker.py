@@ -1,0 +1,302 @@
+"""A worker: waits for a connection, reads the request, hands it to the runner of its script.
+
+It is forked ahead and ends after one request (fork), after `max_requests`, when its runner says that the
+process is spent, or when the lifeline is cut: the master holds the other end of that pipe, and closes it to
+retire a generation of workers or by dying.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import marshal
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import termios
+import time
+
+from cgicompat import runners
+from cgicompat.guards.descriptors import LOWEST
+from cgicompat.pool.board import IDLE, Board
+from cgicompat.pool.intake import Intake, Refused
+from cgicompat.request import Request
+from cgicompat.runners.modules import LIBRARY
+from cgicompat.runners.script import runs_here
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from cgicompat.config import Settings
+
+# What workers tell the master, and the master tells one idle worker.
+LOOK = b"!"
+LEARNED = b"+"
+SPENT = b"-"
+JOB = b"J"
+QUIT = b"Q"
+
+# The master acts at a time limit; where the runner itself watches the clock, the master comes after it.
+_LATER = 2.0
+# Seconds that the reading of a request may take.
+_READING = 120.0
+_UNFIT_TO_PRELOAD = frozenset(("this", "antigravity", "idlelib", "turtledemo", "test", "__main__", "__mp_main__"))
+
+
+class Context:
+    """What all workers of a pool share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        intake: Intake,
+        board: Board,
+        listener: socket.socket,
+        handoff: socket.socket,
+        notify: socket.socket,
+        lifeline: int,
+    ):
+        self.settings = settings
+        self.intake = intake
+        self.board = board
+        self.listener = listener
+        self.handoff = handoff
+        self.notify = notify
+        self.lifeline = lifeline
+        self.refused: set[str] = set()  # modules that the master will not preload
+
+
+class Job:
+    """A request that has been read already, on its way to another process."""
+
+    def __init__(self, request: Request, connection: int, body: int):
+        self.request = request
+        self.connection = connection
+        self.body = body
+
+    def dump(self) -> bytes:
+        return marshal.dumps((self.request.script, self.request.environ, self.request.gateway))
+
+    @classmethod
+    def restore(cls, settings: Settings, data: bytes, fds: list[int]) -> Job:
+        script, environ, gateway = marshal.loads(data)
+        return cls(Request(settings.for_script(script), script, environ, gateway), *fds)
+
+
+class Worker:
+    """One worker process, in `slot` of the board; stderr is fd 2."""
+
+    def __init__(self, context: Context, slot: int):
+        self._context = context
+        self._slot = slot
+        self._served = 0
+        self._used = False
+        self._known = set(sys.modules)
+
+    def run(self, job: Job | None = None) -> NoReturn:
+        """Serve until there is a reason to end; `job` comes first."""
+        try:
+            if job:
+                self.execute("fork", job.request, socket.socket(fileno=job.connection), job.body)
+                os._exit(0)
+            self._wake_at_death_of_master()
+            wait = self._waiter()
+            while connection := self._next(wait):
+                self._context.board.busy(
+                    self._slot, time.monotonic(), time.monotonic() + _READING, "reading a request"
+                )
+                if not self._context.board.any_idle():
+                    self._tell(LOOK)
+                if not self._serve(connection):
+                    break
+        except KeyboardInterrupt:
+            pass
+        os._exit(0)
+
+    def _wake_at_death_of_master(self) -> None:
+        """Have SIGIO sent when the master dies, so that not even a running script stays behind."""
+        try:
+            lifeline = os.open(f"/proc/self/fd/{self._context.lifeline}", os.O_RDONLY)
+            fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+            fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, LOWEST)
+            os.close(lifeline)
+        except (OSError, AttributeError):
+            pass  # no /proc: an idle worker sees the lifeline, a busy one after its request
+
+    def _waiter(self) -> select.epoll | select.poll:
+        context = self._context
+        if hasattr(select, "epoll"):
+            epoll = select.epoll()
+            moved = fcntl.fcntl(epoll.fileno(), fcntl.F_DUPFD_CLOEXEC, LOWEST)
+            epoll.close()
+            epoll = select.epoll.fromfd(moved)
+            # Exclusive: one connection wakes one worker.
+            for channel in (context.listener, context.handoff):
+                epoll.register(channel, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+            epoll.register(context.lifeline, select.EPOLLIN)
+            return epoll
+        poll = select.poll()
+        for channel in (context.listener, context.handoff, context.lifeline):
+            poll.register(channel, select.POLLIN)
+        return poll
+
+    def _next(self, waiter: select.epoll | select.poll) -> socket.socket | None:
+        """The next connection, or None when this worker shall end."""
+        context = self._context
+        context.board.set_state(self._slot, IDLE)
+        if context.board.hungry:
+            self._tell(LOOK)
+        while True:
+            for fd, _ in waiter.poll():
+                try:
+                    if fd == context.listener.fileno():
+                        connection, _ = context.listener.accept()
+                    else:  # a connection may be under way to us even when the lifeline is cut
+                        message, fds, _, _ = socket.recv_fds(context.handoff, 16, 1)
+                        if message == QUIT:
+                            return None
+                        connection = socket.socket(fileno=fds[0])
+                except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                    if fd == context.lifeline:
+                        return None
+                    continue
+                connection.setblocking(True)
+                return connection
+
+    def _serve(self, connection: socket.socket) -> bool:
+        """Serve one connection; whether this process can serve another."""
+        try:
+            got = self._context.intake.read(connection)
+        except Refused as refused:
+            with connection:
+                if refused.log:
+                    _log(refused.log)
+                _answer(connection, refused.answer)
+            return True
+        except OSError as error:
+            connection.close()
+            _log(f"cannot read a request: {error}")
+            return True
+        if got is None:
+            connection.close()
+            return True
+        request, body = got
+        try:
+            name = request.settings.runner if runs_here(request) else "cgi"
+        except OSError as error:
+            os.close(body)
+            with connection:
+                _log(f"cannot read {request.script}: {error.strerror}")
+                _answer(connection, Refused(403, "The script is not readable.").answer)
+            return True
+        if name == "fork" and self._used:
+            if self._pass_on(Job(request, connection.fileno(), body)):
+                connection.close()
+                os.close(body)
+                return True
+            name = "cgi"
+        return self.execute(name, request, connection, body)
+
+    def execute(self, name: str, request: Request, connection: socket.socket, body: int) -> bool:
+        """Run the request's script with the runner `name`; whether this process can serve another."""
+        context, settings = self._context, request.settings
+        now = time.monotonic()
+        deadline = now + settings.timeout + (_LATER if name == "cgi" else 0)
+        context.board.busy(self._slot, now, deadline, request.label)
+        self._used = self._used or name != "cgi"
+        if name == "cgi":
+            from cgicompat.runners import cgi
+
+            outcome = cgi.run(request, connection, body, lambda pid: context.board.set_group(self._slot, pid))
+            context.board.set_group(self._slot, 0)
+        else:
+            outcome = runners.find(name)(request, connection, body)
+        if outcome.status:
+            _log(f"exit status {outcome.status}")
+        self._report_modules()
+        self._wait_for_log()
+        self._served += 1
+        if outcome.spent:
+            self._tell(SPENT + f"{request.script}: {outcome.spent}".encode("utf-8", "replace"))
+        return outcome.spent is None and not 0 < settings.max_requests <= self._served
+
+    def _pass_on(self, job: Job) -> bool:
+        """Have the master fork a process for a request that wants one in which no script has run."""
+        try:
+            socket.send_fds(self._context.notify, [JOB + job.dump()], [job.connection, job.body])
+        except OSError:
+            return False
+        return True
+
+    def _report_modules(self) -> None:
+        """Tell the master what scripts import, for it to have that ready in the next children."""
+        new = sys.modules.keys() - self._known
+        if not new:
+            return
+        self._known |= new
+        started_threads = _thread_count() > 1
+        names = []
+        for name in sorted(new):
+            module = sys.modules[name]
+            if (
+                name.partition(".")[0] not in _UNFIT_TO_PRELOAD
+                and name not in self._context.refused
+                and getattr(module, "__spec__", None) is not None
+                and LIBRARY.is_persistent(module)
+                and not (started_threads and name.partition(".")[0] not in sys.stdlib_module_names)
+            ):
+                names.append(name)
+        for start in range(0, len(names), 50):
+            self._tell(LEARNED + ",".join(names[start : start + 50]).encode())
+
+    def _wait_for_log(self) -> None:
+        """Until the master has read what the script wrote to stderr: it would take it for the next one's."""
+        for _ in range(2000):
+            unread = struct.unpack("i", fcntl.ioctl(2, termios.FIONREAD, b"\0\0\0\0"))[0]
+            if not unread:
+                return
+            time.sleep(0.001)
+
+    def _tell(self, message: bytes) -> None:
+        try:
+            self._context.notify.send(message)
+        except OSError:
+            pass  # the master has enough to read, or is gone
+
+
+def prepare() -> None:
+    """Make a newly forked process a worker's: its own process group, signals as in a fresh interpreter."""
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
+
+
+def _thread_count() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        threading = sys.modules.get("threading")
+        return threading.active_count() if threading else 1
+
+
+def _answer(connection: socket.socket, data: bytes) -> None:
+    try:
+        connection.sendall(data)
+        connection.recv(1, socket.MSG_DONTWAIT)  # a gateway's further byte
+    except OSError:
+        pass
+
+
+def _log(line: str) -> None:
+    try:
+        os.write(2, f"cgicompat: {line}\n".encode("utf-8", "replace"))
+    except OSError:
+        pass

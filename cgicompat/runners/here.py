@@ -1,0 +1,105 @@
+"""Run a request's script in this process: wire the fds, set the environment, tell the other end when it is over.
+
+While the script runs, two signals may interrupt it. SIGXCPU comes from the master when the time is over.
+SIGIO comes from the kernel when a peer closes: the client has gone, or the master is dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import socket
+
+from cgicompat import pages
+from cgicompat.runners.program import Program, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from cgicompat.request import Request
+
+_program: Program | None = None
+_runner = _parent = 0
+
+
+def run(request: Request, connection: socket.socket, body: int) -> Program:
+    """Run the script with `body` as fd 0 and `connection` as fd 1; both are closed."""
+    global _program, _runner
+    # From here on only fd 1 holds the connection, so that a script can end its response by closing it.
+    os.dup2(body, 0)
+    os.dup2(connection.fileno(), 1)
+    os.close(body)
+    family = connection.family
+    connection.close()
+    if family == socket.AF_UNIX and hasattr(os, "O_ASYNC"):
+        fcntl.fcntl(1, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(1, fcntl.F_SETFL, os.O_RDWR | os.O_ASYNC)
+    set_environ(request.environ)
+    os.chdir(request.directory)
+    settings = request.settings
+    program = Program(request.script, request.arguments, answer=not request.gateway, debug=settings.debug)
+    _program, _runner = program, os.getpid()
+    try:
+        program.run()
+    finally:
+        _program = None
+    program.respond()
+    _end_response(request.gateway)
+    program.streams.retire()
+    return program
+
+
+def set_environ(wanted: dict[str, str]) -> None:
+    """Make os.environ equal to `wanted`, touching only what differs."""
+    environ = os.environ
+    for name in environ.keys() - wanted.keys():
+        del environ[name]
+    for name, value in wanted.items():
+        if environ.get(name) != value:
+            environ[name] = value
+
+
+def _end_response(gateway: bool) -> None:
+    """End the response even where a child of the script still holds fd 1."""
+    try:
+        end = socket.socket(fileno=1)
+    except OSError:  # the script closed it, or put a file there
+        return
+    try:
+        if gateway:
+            end.recv(1, socket.MSG_DONTWAIT)
+        end.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the client is gone
+    finally:
+        end.detach()
+
+
+def handle_signals(parent: int) -> None:
+    """Install the handlers, in the master: its children inherit them. `parent` is the master's pid."""
+    global _parent
+    _parent = parent
+    signal.signal(signal.SIGXCPU, _time_is_over)
+    signal.signal(signal.SIGIO, _somebody_is_gone)
+
+
+def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
+    program = _program
+    if os.getpid() == _parent:
+        return
+    if program and _runner == os.getpid() and program.answer and not program.streams.output.sent:
+        write(pages.error(504, "The script took too long."))
+    os.killpg(0, signal.SIGTERM)
+
+
+def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
+    if _program is None or _runner != os.getpid():
+        return
+    poll = select.poll()
+    poll.register(1, 0)
+    gone = any(event & select.POLLHUP for _, event in poll.poll(0))
+    if gone or os.getppid() != _parent:
+        os.killpg(0, signal.SIGTERM)

@@ -1,0 +1,214 @@
+"""A script's own modules: imported afresh in each run, from cached code.
+
+Modules fall into two kinds. Those that the interpreter finds without any script (standard library,
+site-packages) are persistent: they are imported once in a process and stay. All others are the script's:
+a path hook gives them a loader that takes their code from a cache, and they are dropped after the run.
+
+A file beside the script may have the name of a persistent module (`http.py`). Plain CGI imports the file, in
+the script and in every library that it imports; so the persistent module, and all that was built upon it,
+are hidden from such a run.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from types import CodeType, ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_Signature = tuple[int, ...]
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def signature(stat: os.stat_result) -> _Signature:
+    """What differs whenever a file was edited, replaced or restored."""
+    return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
+
+
+class CodeCache:
+    """Compiled source files, in memory and, for processes that end after a request, in a directory.
+
+    `__pycache__` will not do: it takes two edits of one size within a second for one (importlib's
+    path_stats has whole seconds), and script directories are seldom writable for the server.
+    """
+
+    def __init__(self) -> None:
+        self.directory: str | None = None
+        self._memory: dict[str, tuple[_Signature, CodeType]] = {}
+
+    def load(self, filename: str) -> CodeType:
+        """Code of a source file as it is now. Raises OSError, SyntaxError, ValueError."""
+        current = signature(os.stat(filename))
+        known = self._memory.get(filename)
+        if known is None or known[0] != current:
+            known = self._stored(filename, current) or self._compile(filename)
+            self._memory[filename] = known
+        return known[1]
+
+    def _compile(self, filename: str) -> tuple[_Signature, CodeType]:
+        with open(filename, "rb") as file:
+            before = signature(os.fstat(file.fileno()))
+            source = file.read()
+        code = compile(source, filename, "exec", dont_inherit=True)
+        if self.directory:
+            path = self._path(before)
+            temporary = f"{path}.{os.getpid()}"
+            try:
+                with open(temporary, "wb") as file:
+                    marshal.dump((filename, before, code), file)
+                os.replace(temporary, path)
+            except OSError:
+                pass  # a full disk costs speed, not the request
+        return before, code
+
+    def _stored(self, filename: str, current: _Signature) -> tuple[_Signature, CodeType] | None:
+        if self.directory is None:
+            return None
+        try:
+            with open(self._path(current), "rb") as file:
+                name, stored, code = marshal.loads(file.read())
+        except (OSError, ValueError, EOFError, TypeError):
+            return None
+        return (stored, code) if (name, stored) == (filename, current) else None
+
+    def _path(self, current: _Signature) -> str:
+        return f"{self.directory}/{current[4]:x}-{current[3]:x}"
+
+
+CODE = CodeCache()
+
+
+class ScriptLoader(SourceFileLoader):
+    """Loads a module of the script's from CODE."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        return CODE.load(self.path)
+
+
+class Library:
+    """What is persistent in this process.
+
+    `bare` names the modules of a Python that has imported nothing yet: a script's file cannot shadow these.
+    """
+
+    def __init__(self) -> None:
+        self.bare: frozenset[str] = frozenset()
+        self._persistent: tuple[str, ...] = ()
+        self._roots: tuple[str, ...] = ()
+        self._names: dict[str, tuple[int, frozenset[str]]] = {}
+
+    def configure(self, bare: Iterable[str], path: Iterable[str], roots: Iterable[str]) -> None:
+        """Install the path hook. `path` is sys.path without any script, `roots` are script directories."""
+        self.bare = frozenset(bare)
+        self._persistent = tuple(os.path.join(entry, "") for entry in (*path, _PACKAGE) if entry)
+        self._roots = tuple(os.path.join(root, "") for root in roots)
+        if self._hook not in sys.path_hooks:
+            sys.path_hooks.insert(0, self._hook)
+        for entry in list(sys.path_importer_cache):
+            if not self.is_persistent_path(entry):
+                del sys.path_importer_cache[entry]
+
+    def _hook(self, path: str) -> FileFinder:
+        path = os.path.abspath(path)
+        if self.is_persistent_path(path) or not os.path.isdir(path):
+            raise ImportError("not a directory of scripts", path=path)
+        return FileFinder(
+            path,
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (ScriptLoader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
+
+    def is_persistent_path(self, path: str) -> bool:
+        """The innermost of the directories around `path` decides: a virtual environment may lie in a root."""
+        path = os.path.join(path, "")
+        library = max((len(entry) for entry in self._persistent if path.startswith(entry)), default=0)
+        root = max((len(entry) for entry in self._roots if path.startswith(entry)), default=0)
+        return library > root
+
+    def is_persistent(self, module: ModuleType) -> bool:
+        spec = getattr(module, "__spec__", None)
+        if spec is None:
+            parent = sys.modules.get(getattr(module, "__name__", "").rpartition(".")[0])
+            return parent is not None and parent is not module and self.is_persistent(parent)
+        if spec.origin in ("built-in", "frozen"):
+            return True
+        if spec.has_location and spec.origin:
+            return self.is_persistent_path(spec.origin)
+        locations = spec.submodule_search_locations
+        if locations is not None:
+            return all(self.is_persistent_path(str(location)) for location in locations)
+        return spec.loader is not None and spec.name.partition(".")[0] in self.bare
+
+    def names_in(self, directory: str) -> frozenset[str]:
+        """Names of modules that an import finds in `directory`."""
+        try:
+            changed = os.stat(directory).st_mtime_ns
+        except OSError:
+            return frozenset()
+        known = self._names.get(directory)
+        if known is None or known[0] != changed:
+            try:
+                names = frozenset(_module_names(directory))
+            except OSError:
+                names = frozenset()
+            known = self._names[directory] = changed, names
+        return known[1]
+
+    def hide(self, directory: str) -> bool:
+        """Take out of sys.modules what a script in `directory` must not find there; whether there was any."""
+        hidden = self.shadowed_by(directory)
+        for name in hidden:
+            del sys.modules[name]
+        return bool(hidden)
+
+    def shadowed_by(self, directory: str) -> set[str]:
+        """Loaded persistent modules that a run in `directory` must not see."""
+        tops = {name for name in self.names_in(directory).intersection(sys.modules) if name not in self.bare}
+        if not tops:
+            return set()
+        while True:
+            hidden = {name for name in sys.modules if name.partition(".")[0] in tops}
+            more = {
+                name.partition(".")[0]
+                for name, module in list(sys.modules.items())
+                if name not in hidden and name not in self.bare and _builds_upon(module, hidden)
+            } - {"cgicompat"}
+            if more <= tops:
+                return hidden
+            tops |= more
+
+
+def _module_names(directory: str) -> Iterator[str]:
+    suffixes = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            for suffix in suffixes:
+                if entry.name.endswith(suffix):
+                    yield entry.name.removesuffix(suffix)
+            if entry.is_dir() and os.path.isfile(os.path.join(entry.path, "__init__.py")):
+                yield entry.name
+
+
+def _builds_upon(module: ModuleType, names: set[str]) -> bool:
+    for value in list(getattr(module, "__dict__", {}).values()):
+        origin = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if isinstance(origin, str) and origin in names:
+            return True
+    return False
+
+
+LIBRARY = Library()

@@ -1,0 +1,17 @@
+"""What a runner says when a request is done."""
+
+from __future__ import annotations
+
+
+class Outcome:
+    """`status` is the script's exit status, 128 + N where signal N ended it.
+
+    `spent` is None where the process can serve another request; else the reason why not, empty where there
+    is nothing to tell.
+    """
+
+    __slots__ = ("spent", "status")
+
+    def __init__(self, status: int, spent: str | None = None):
+        self.status = status
+        self.spent = spent

@@ -1,0 +1,244 @@
+"""Run a file as `python FILE` does: as __main__, from the first line to what the interpreter does at its end.
+
+Nothing here knows of HTTP, pools or runners. fds 0, 1, 2, the environment and the working directory are the
+script's already.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import io
+import os
+import sys
+from importlib.machinery import SourceFileLoader
+from types import ModuleType, TracebackType
+
+from cgicompat import pages
+from cgicompat.runners import stdio
+from cgicompat.runners.modules import CODE, LIBRARY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+
+
+class Program:
+    """One run of one script.
+
+    `answer` makes the run write an error page of its own where the script failed and printed nothing;
+    `debug` shows tracebacks in the page.
+    """
+
+    def __init__(self, script: str, arguments: Sequence[str], *, answer: bool = False, debug: bool = False):
+        self.script = script
+        self.arguments = arguments
+        self.answer = answer
+        self.debug = debug
+        self.status = 0
+        self.failed = False
+        self.hid = False  # whether persistent modules were hidden from the script
+        self.own_modules: set[str] = set()
+        self._shown = ""
+        self._format: Callable[[BaseException], list[str]] | None = None
+        if debug:  # before the script's directory is on sys.path
+            from traceback import format_exception
+
+            self._format = format_exception
+
+    def run(self) -> None:
+        """Run the script; `status` is its exit status, 0 to 255. Children that it forks do not come back."""
+        process = os.getpid()
+        before = dict(sys.modules)
+        self.streams = stdio.Streams()
+        self.main = main = _fresh_main(self.script)
+        sys.modules["__main__"] = main
+        sys.argv = [self.script, *self.arguments]
+        directory = os.path.dirname(self.script)
+        self.hid = LIBRARY.hide(directory)
+        sys.path.insert(0, directory)
+        self.status = self._execute(main)
+        self._end(main, before)
+        if os.getpid() != process:  # a child that the script forked has come to the script's end
+            os._exit(self.status)
+
+    def _execute(self, main: ModuleType) -> int:
+        try:
+            exec(CODE.load(self.script), main.__dict__)
+        except SystemExit as stop:
+            return self._exit_status(stop)
+        except BaseException as error:
+            self._report(error)
+            return 130 if isinstance(error, KeyboardInterrupt) else 1
+        return 0
+
+    def _exit_status(self, stop: SystemExit) -> int:
+        """pythonrun.c, handle_system_exit."""
+        if stop.code is None:
+            return 0
+        if isinstance(stop.code, int):
+            self.failed = stop.code & 0xFF != 0
+            return stop.code & 0xFF
+        self.failed = True
+        self._shown = f"{stop.code}\n"
+        stdio.flush()
+        _complain(self._shown)
+        return 1
+
+    def _report(self, error: BaseException) -> None:
+        """pythonrun.c, PyErr_PrintEx."""
+        self.failed = True
+        _strip(error)
+        traceback = error.__traceback__
+        sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
+        if sys.version_info >= (3, 12):
+            sys.last_exc = error
+        if self._format:
+            self._shown = "".join(self._format(error))
+        try:
+            sys.excepthook(type(error), error, traceback)
+        except SystemExit:
+            pass
+        except BaseException as second:
+            _strip(second)
+            _complain("Error in sys.excepthook:\n")
+            sys.__excepthook__(type(second), second, second.__traceback__)
+            _complain("\nOriginal exception was:\n")
+            sys.__excepthook__(type(error), error, traceback)
+
+    def _end(self, main: ModuleType, before: dict[str, ModuleType]) -> None:
+        """pylifecycle.c, Py_FinalizeEx, as far as a script can tell."""
+        join_threads()
+        try:
+            atexit._run_exitfuncs()
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+        stdio.flush()
+        owned = [
+            (name, module)
+            for name, module in list(sys.modules.items())
+            if before.get(name) is not module
+            and module is not main
+            and not (isinstance(module, ModuleType) and LIBRARY.is_persistent(module))
+        ]
+        self.own_modules = {name for name, _ in owned}
+        _clear(main)
+        for name, module in owned:
+            del sys.modules[name]
+            if isinstance(module, ModuleType):
+                _clear(module)
+        owned.clear()
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            sys.__dict__.pop(name, None)
+        gc.collect()
+        stdio.flush()
+
+    def respond(self) -> None:
+        """Write what the script's end adds to the response."""
+        begun = self.streams.output.sent > 0
+        if self.debug and self._shown:
+            write(pages.traceback(self._shown, begun=begun))
+        elif self.answer and self.failed and not begun:
+            write(pages.error(500, "The script failed; its error log says why."))
+
+
+def join_threads() -> None:
+    """Wait for the script's threads as threading._shutdown does, but in a way that can be done again."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return
+    for call in reversed(list(getattr(threading, "_threading_atexits", ()))):
+        call()
+    while waiting := [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.current_thread()
+    ]:
+        for thread in waiting:
+            thread.join()
+
+
+def flush_files() -> None:
+    """Flush every file that is still open somewhere, for a process that ends without finalization."""
+    for thing in gc.get_objects():
+        if isinstance(thing, io.BufferedWriter | io.BufferedRandom | io.TextIOWrapper):
+            try:
+                if not thing.closed:
+                    thing.flush()
+            except Exception:
+                pass  # as at interpreter exit: nobody is left to tell
+
+
+def _fresh_main(script: str) -> ModuleType:
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __loader__=SourceFileLoader("__main__", script),
+        __builtins__=sys.modules["builtins"],
+        __file__=script,
+        __cached__=None,
+    )
+    if sys.version_info < (3, 14):
+        main.__annotations__ = {}
+    return main
+
+
+def _clear(module: ModuleType) -> None:
+    """moduleobject.c, _PyModule_ClearDict: names with one underscore first."""
+    namespace = module.__dict__
+    for private in (True, False):
+        for name in list(namespace):
+            if name != "__builtins__" and (name[:1] == "_" and name[1:2] != "_") is private:
+                namespace[name] = None
+
+
+def _strip(error: BaseException) -> None:
+    """Take our frames, and the import system's below them, off the tracebacks of `error` and its causes."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        current = pending.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        current.__traceback__ = _without_ours(current.__traceback__)
+        pending += [current.__cause__, current.__context__]
+
+
+def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
+    frames = []
+    while traceback is not None:
+        frames.append(traceback)
+        traceback = traceback.tb_next
+    kept: TracebackType | None = None
+    importing = False
+    for entry in reversed(frames):
+        filename = entry.tb_frame.f_code.co_filename
+        ours = filename.startswith(_OURS) and not filename.startswith(_OURS + "stdlib")
+        importing = ours or (importing and filename.startswith("<frozen importlib"))
+        if not importing:
+            entry.tb_next = kept
+            kept = entry
+    return kept
+
+
+def _complain(text: str) -> None:
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except Exception:
+        pass  # the script closed it
+
+
+def write(data: bytes) -> None:
+    """Write to the response past the script's own streams."""
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except OSError:
+        pass  # the client is gone
+
+
+# A forked child must not print again what its parent has buffered.
+os.register_at_fork(before=stdio.flush)

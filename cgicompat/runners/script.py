@@ -1,0 +1,49 @@
+"""What kind of program a script is, and the command that runs it as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cgicompat.runners.modules import signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgicompat.request import Request
+
+_kinds: dict[str, tuple[tuple[int, ...], bool]] = {}
+_BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gateways", "cgi.py")
+
+
+def is_python(filename: str) -> bool:
+    """By its `#!` line, or for want of one by its ending. Raises OSError."""
+    current = signature(os.stat(filename))
+    known = _kinds.get(filename)
+    if known is None or known[0] != current:
+        with open(filename, "rb") as file:
+            first = file.readline(256)
+        python = b"python" in first if first.startswith(b"#!") else filename.endswith(".py")
+        # A zero byte says binary, whatever the name.
+        known = _kinds[filename] = current, python and b"\0" not in first
+    return known[1]
+
+
+def runs_here(request: Request) -> bool:
+    """Whether our own interpreter can run the script within a worker."""
+    return request.settings.interpreter is None and is_python(request.script)
+
+
+def command(request: Request) -> list[str]:
+    """Program and arguments for a process of its own.
+
+    A Python script gets this interpreter whatever its `#!` line says. Raises PermissionError for a file that
+    is neither Python nor executable.
+    """
+    tail = [request.script, *request.arguments]
+    if request.settings.interpreter:
+        return [request.settings.interpreter, *tail]
+    if is_python(request.script):
+        return [sys.executable, _BOOTSTRAP, *tail]
+    if not os.access(request.script, os.X_OK):
+        raise PermissionError(f"{request.script} is not executable; chmod +x {request.script}")
+    return tail
