@@ -98,6 +98,42 @@ def hidden(name: str) -> bool:
     return bool(stem) and (copy or (ending.isdigit() and stem.endswith((".py", ".cgi"))))
 
 
+def _split(path: str) -> tuple[list[str], list[str], bool] | Refusal:
+    """The segments of a path as they came and decoded, and whether it ends with a slash."""
+    if path[:1] not in ("", "/"):
+        return Refusal(400, "path without a slash")
+    raw, segments = [], []
+    segment = ""
+    for part in path.split("/"):
+        try:
+            segment = decode(part)
+        except ValueError:
+            return Refusal(400, "bad percent-encoding in path")
+        if "\0" in segment or segment == "..":
+            return Refusal(400, "NUL or .. in path")
+        if "/" in segment:  # as Apache's AllowEncodedSlashes Off
+            return Refusal(404, "encoded slash in path")
+        if segment not in ("", "."):  # as Apache's MergeSlashes On
+            raw.append(part)
+            segments.append(segment)
+    return raw, segments, path != "" and segment in ("", ".")
+
+
+class OneScript:
+    """Routes every path to one script, absolute `filename`: the path is its PATH_INFO."""
+
+    def __init__(self, filename: str) -> None:
+        self.filename = filename
+
+    def route(self, path: str) -> Script | Refusal:
+        """Where `path`, the percent-encoded path of a URL without its query, leads."""
+        parts = _split(path)
+        if isinstance(parts, Refusal):
+            return parts
+        _, segments, slash = parts
+        return Script(self.filename, "", "".join("/" + name for name in segments) + ("/" if slash else ""))
+
+
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
     (at any depth, "." being the served directory itself), and elsewhere *.cgi and executable *.py."""
@@ -110,22 +146,10 @@ class Router:
 
     def route(self, path: str) -> Route:
         """Where `path`, the percent-encoded path of a URL without its query, leads."""
-        if path[:1] not in ("", "/"):
-            return Refusal(400, "path without a slash")
-        segments, raw = [], []
-        for part in path.split("/"):
-            try:
-                segment = decode(part)
-            except ValueError:
-                return Refusal(400, "bad percent-encoding in path")
-            if "\0" in segment or segment == "..":
-                return Refusal(400, "NUL or .. in path")
-            if "/" in segment:  # as Apache's AllowEncodedSlashes Off
-                return Refusal(404, "encoded slash in path")
-            if segment not in ("", "."):  # as Apache's MergeSlashes On
-                segments.append(segment)
-                raw.append(part)
-        slash = segment in ("", ".") and path != ""
+        parts = _split(path)
+        if isinstance(parts, Refusal):
+            return parts
+        raw, segments, slash = parts
         found = self._find(segments, "/" if slash else "")
         if isinstance(found, Static) and os.path.isdir(found.path):
             if not slash:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cgicompat.routing import Redirect, Refusal, Router, Script, Static, decode, hidden, is_script
+from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode, hidden, is_script
 
 TREE = {
     "index.html": 0o644,
@@ -225,6 +225,21 @@ def test_no_permission_is_403_and_devices_are_not_served(root: Path, router: Rou
         assert isinstance(found, Refusal) and found.status == 403
     finally:
         (root / "pipe").unlink()
+
+
+@pytest.mark.parametrize(
+    ("path", "path_info"),
+    [("", ""), ("/", "/"), ("//", "/"), ("/a/b", "/a/b"), ("/a%20b/", "/a b/"), ("/.git/x~", "/.git/x~")],
+)
+def test_one_script_gets_every_path(path: str, path_info: str) -> None:
+    found = OneScript("/srv/wiki.py").route(path)
+    assert isinstance(found, Script)
+    assert (found.filename, found.script_name, found.path_info) == ("/srv/wiki.py", "", path_info)
+
+
+def test_one_script_refuses_what_any_path_may_not_have() -> None:
+    found = OneScript("/srv/wiki.py").route("/a/%2e%2e/b")
+    assert isinstance(found, Refusal) and found.status == 400
 
 
 def test_listing_names_only_what_can_be_asked_for(router: Router, root: Path) -> None:
