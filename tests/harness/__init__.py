@@ -1,0 +1,1 @@
+"""What the tests need around a script: servers to start, requests to send, processes to watch."""
