@@ -103,6 +103,7 @@ class Master:
         here.handle_signals(os.getpid())
         for channel in (self._wake, self._inbox):
             self._poll.register(channel, select.POLLIN)
+        self._parent = -1
         if state["parent"] is not None:
             self._parent = state["parent"] = keep(state["parent"])
             self._poll.register(self._parent, 0)
@@ -151,7 +152,7 @@ class Master:
                     self._on_waiting_connection()
                 elif fd in self._by_errors:
                     self._on_errors(self._by_errors[fd])
-                elif event & (select.POLLHUP | select.POLLERR):  # the process that we belong to is gone
+                elif fd == self._parent and event & (select.POLLHUP | select.POLLERR):
                     self._poll.unregister(fd)
                     self._stop()
             self._keep_time()

@@ -1,0 +1,153 @@
+"""The CGI door: a web server, or our own `cgi` runner, has started this process for one request.
+
+The script runs here, or in a running pool where CGICOMPAT_SOCKET names one. Every import counts, since each
+request pays for it; so this file is a program of its own, and knows nothing that it does not need.
+"""
+
+from __future__ import annotations
+
+import sys
+
+BARE = frozenset(sys.modules)
+
+import os  # noqa: E402
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+
+class Unclear(Exception):
+    """Which script to run cannot be told, or it must not be."""
+
+
+def main(program: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
+    """What bin/cgicompat-cgi does; `program` is its path, `bare` the modules of a bare interpreter."""
+    environ = os.environ
+    try:
+        script, arguments = find_script(program, arguments, environ)
+    except Unclear as unclear:
+        sys.stderr.write(f"cgicompat-cgi: {unclear}\n")
+        if "GATEWAY_INTERFACE" in environ:
+            print("Status: 403 Forbidden\nContent-Type: text/plain\n\n403 Forbidden")
+            sys.exit(0)
+        sys.exit(2)
+    address = environ.pop("CGICOMPAT_SOCKET", "")
+    if address:
+        hand_over(address, script, environ)
+    run(script, arguments, bare)
+
+
+def find_script(
+    program: str, arguments: list[str], environ: Mapping[str, str]
+) -> tuple[str, list[str]]:
+    """The script's absolute path and its arguments. Raises Unclear.
+
+    A web server passes words of the query as arguments (RFC 3875 section 4.4), so that these may name the
+    script only where SCRIPT_FILENAME agrees. Where we are the target of Apache's Action, PATH_TRANSLATED
+    names it, and REDIRECT_STATUS shows that nobody called us by our own URL.
+    """
+    named = environ.get("SCRIPT_FILENAME", "")
+    if "GATEWAY_INTERFACE" not in environ:
+        if not arguments:
+            raise Unclear("which script? Usage: cgicompat-cgi SCRIPT [ARGUMENT...]")
+        return os.path.abspath(arguments[0]), arguments[1:]
+    if named and not _same(named, program):
+        if arguments and _same(arguments[0], named):
+            arguments = arguments[1:]
+        return os.path.abspath(named), arguments
+    if "REDIRECT_STATUS" not in environ:
+        raise Unclear("called by its own URL; let `Action` and `AddHandler` name it instead")
+    return _from_action(environ), arguments
+
+
+def _from_action(environ: Mapping[str, str]) -> str:
+    """The script in PATH_TRANSLATED, which PATH_INFO may follow; sets the variables to what it expects."""
+    path = os.environ.get("PATH_TRANSLATED", "")
+    url = os.environ.get("PATH_INFO", "")
+    script = path
+    while script and not os.path.isfile(script):
+        script = script.rpartition("/")[0]
+    if not script:
+        raise Unclear(f"there is no script at {path!r}")
+    extra = path[len(script) :]
+    root = os.environ.get("DOCUMENT_ROOT", "")
+    os.environ["SCRIPT_FILENAME"] = script
+    os.environ["SCRIPT_NAME"] = url.removesuffix(extra)
+    if extra:
+        os.environ["PATH_INFO"] = extra
+        os.environ["PATH_TRANSLATED"] = root + extra
+    else:
+        del os.environ["PATH_INFO"], os.environ["PATH_TRANSLATED"]
+    os.chdir(os.path.dirname(script))
+    return script
+
+
+def _same(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
+
+
+def hand_over(address: str, script: str, environ: Mapping[str, str]) -> None:
+    """Have a pool answer, and end this process; returns where the pool cannot be reached."""
+    import _socket  # `socket` takes longer to import than a small script runs
+
+    from cgicompat.scgi import encode
+
+    if address.startswith("unix:"):
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        target: object = address.removeprefix("unix:")
+    else:
+        host, _, port = address.rpartition(":")
+        connection = _socket.socket(_socket.AF_INET6 if ":" in host else _socket.AF_INET)
+        target = (host.strip("[]"), int(port))
+    try:
+        connection.connect(target)
+    except OSError as error:
+        sys.stderr.write(f"cgicompat-cgi: no pool at {address} ({error.strerror}): running here instead\n")
+        connection.close()
+        return
+    variables = {name: value for name, value in environ.items() if not name.startswith("CGICOMPAT_")}
+    variables["SCRIPT_FILENAME"] = script
+    try:
+        connection.sendall(encode(variables))
+        missing = int(variables.get("CONTENT_LENGTH") or 0)
+        while missing > 0 and (data := os.read(0, min(missing, 65536))):
+            connection.sendall(data)
+            missing -= len(data)
+        while data := connection.recv(65536):
+            while data:
+                data = data[os.write(1, data) :]
+    except OSError as error:
+        sys.stderr.write(f"cgicompat-cgi: {address}: {error.strerror}\n")
+        os._exit(1)
+    os._exit(0)
+
+
+def run(script: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
+    """Run the script in this process, and exit with its status."""
+    from cgicompat.runners.modules import LIBRARY
+    from cgicompat.runners.program import Program, flush_files
+    from cgicompat.runners.script import is_python
+
+    if os.path.isfile(script) and not is_python(script):
+        os.execv(script, [script, *arguments])
+    debug = os.environ.pop("CGICOMPAT_DEBUG", "") not in ("", "0")
+    LIBRARY.configure(bare, sys.path, [os.path.dirname(script)])
+    program = Program(script, arguments, debug=debug)
+    program.run()
+    program.respond()
+    flush_files()
+    os._exit(program.status)
+
+
+if __name__ == "__main__":
+    here = sys.path.pop(0)
+    sys.path.insert(0, os.path.dirname(os.path.dirname(here)))
+    import cgicompat
+
+    del sys.path[0]
+    run(sys.argv[1], sys.argv[2:], BARE)
