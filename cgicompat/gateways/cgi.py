@@ -39,9 +39,7 @@ def main(program: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
     run(script, arguments, bare)
 
 
-def find_script(
-    program: str, arguments: list[str], environ: Mapping[str, str]
-) -> tuple[str, list[str]]:
+def find_script(program: str, arguments: list[str], environ: Mapping[str, str]) -> tuple[str, list[str]]:
     """The script's absolute path and its arguments. Raises Unclear.
 
     A web server passes words of the query as arguments (RFC 3875 section 4.4), so that these may name the
@@ -59,10 +57,10 @@ def find_script(
         return os.path.abspath(named), arguments
     if "REDIRECT_STATUS" not in environ:
         raise Unclear("called by its own URL; let `Action` and `AddHandler` name it instead")
-    return _from_action(environ), arguments
+    return _from_action(), arguments
 
 
-def _from_action(environ: Mapping[str, str]) -> str:
+def _from_action() -> str:
     """The script in PATH_TRANSLATED, which PATH_INFO may follow; sets the variables to what it expects."""
     path = os.environ.get("PATH_TRANSLATED", "")
     url = os.environ.get("PATH_INFO", "")
@@ -99,7 +97,7 @@ def hand_over(address: str, script: str, environ: Mapping[str, str]) -> None:
 
     if address.startswith("unix:"):
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        target: object = address.removeprefix("unix:")
+        target: str | tuple[str, int] = address.removeprefix("unix:")
     else:
         host, _, port = address.rpartition(":")
         connection = _socket.socket(_socket.AF_INET6 if ":" in host else _socket.AF_INET)
@@ -147,7 +145,6 @@ def run(script: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
 if __name__ == "__main__":
     here = sys.path.pop(0)
     sys.path.insert(0, os.path.dirname(os.path.dirname(here)))
-    import cgicompat
 
     del sys.path[0]
     run(sys.argv[1], sys.argv[2:], BARE)

@@ -16,7 +16,9 @@ class Interpreter:
     def save(self) -> None:
         self._namespaces = [(module.__dict__, dict(module.__dict__)) for module in (sys, builtins, os)]
         # Objects that scripts change in place.
-        self._lists = [(name, list(getattr(sys, name))) for name in ("path", "meta_path", "path_hooks", "argv")]
+        self._lists = [
+            (name, list(getattr(sys, name))) for name in ("path", "meta_path", "path_hooks", "argv")
+        ]
         self._recursion = sys.getrecursionlimit()
         self._interval = sys.getswitchinterval()
         self._thresholds = gc.get_threshold()

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def _set_filters(warnings: Any, state: Any) -> None:
     warnings.filters[:] = state[0]
     warnings.showwarning, warnings.formatwarning = state[1:]
-    warnings._filters_mutated() if hasattr(warnings, "_filters_mutated") else warnings._filters_mutated_lock_held()
+    warnings._filters_mutated() if hasattr(
+        warnings, "_filters_mutated"
+    ) else warnings._filters_mutated_lock_held()
     for registry in (getattr(module, "__warningregistry__", None) for module in list(sys.modules.values())):
         if registry:
             registry.clear()

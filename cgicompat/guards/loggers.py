@@ -15,7 +15,7 @@ class Loggers:
         self._known = {} if logging is None else _snapshot(logging)
 
     def restore(self) -> str | None:
-        logging = sys.modules.get("logging")
+        logging: Any = sys.modules.get("logging")
         if logging is None:
             return None
         current = _snapshot(logging)

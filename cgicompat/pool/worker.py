@@ -44,7 +44,9 @@ QUIT = b"Q"
 _LATER = 2.0
 # Seconds that the reading of a request may take.
 _READING = 120.0
-_UNFIT_TO_PRELOAD = frozenset(("this", "antigravity", "idlelib", "turtledemo", "test", "__main__", "__mp_main__"))
+_UNFIT_TO_PRELOAD = frozenset(
+    ("this", "antigravity", "idlelib", "turtledemo", "test", "__main__", "__mp_main__")
+)
 
 
 class Context:
@@ -136,8 +138,8 @@ class Worker:
             epoll.close()
             epoll = select.epoll.fromfd(moved)
             # Exclusive: one connection wakes one worker.
-            for channel in (context.listener, context.handoff):
-                epoll.register(channel, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+            for listening in (context.listener, context.handoff):
+                epoll.register(listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
             epoll.register(context.lifeline, select.EPOLLIN)
             return epoll
         poll = select.poll()

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 def find(name: str) -> Runner:
     """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run here, put back, go on)."""
     if name == "cgi":
-        from cgicompat.runners.cgi import run
-    elif name == "fork":
-        from cgicompat.runners.fork import run
-    else:
-        from cgicompat.runners.cgihandler import run
-    return run
+        from cgicompat.runners import cgi
+
+        return cgi.run
+    if name == "fork":
+        from cgicompat.runners import fork
+
+        return fork.run
+    from cgicompat.runners import cgihandler
+
+    return cgihandler.run

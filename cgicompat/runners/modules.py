@@ -25,6 +25,8 @@ from importlib.machinery import (
 )
 from types import CodeType, ModuleType
 
+from cgicompat import stdlib
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,12 +113,13 @@ class Library:
         self._names: dict[str, tuple[int, frozenset[str]]] = {}
 
     def configure(self, bare: Iterable[str], path: Iterable[str], roots: Iterable[str]) -> None:
-        """Install the path hook. `path` is sys.path without any script, `roots` are script directories."""
+        """Install the import hooks. `path` is sys.path without any script, `roots` are script directories."""
         self.bare = frozenset(bare)
         self._persistent = tuple(os.path.join(entry, "") for entry in (*path, _PACKAGE) if entry)
         self._roots = tuple(os.path.join(root, "") for root in roots)
         if self._hook not in sys.path_hooks:
             sys.path_hooks.insert(0, self._hook)
+            stdlib.install()
         for entry in list(sys.path_importer_cache):
             if not self.is_persistent_path(entry):
                 del sys.path_importer_cache[entry]

@@ -47,7 +47,10 @@ class Streams:
             io.BufferedReader(self._input, _BUFFER_SIZE), "utf-8", "surrogateescape", newline="\n"
         )
         stdout = io.TextIOWrapper(
-            io.BufferedWriter(self.output, _BUFFER_SIZE), "utf-8", "surrogateescape", newline="\n"
+            io.BufferedWriter(self.output, _BUFFER_SIZE),  # type: ignore[type-var]
+            "utf-8",
+            "surrogateescape",
+            newline="\n",
         )
         stderr = io.TextIOWrapper(
             io.BufferedWriter(self._errors, _BUFFER_SIZE),
@@ -61,9 +64,9 @@ class Streams:
         self._errors.name = "<stderr>"  # type: ignore[misc]
         stdin.mode = "r"  # type: ignore[misc]
         stdout.mode = stderr.mode = "w"  # type: ignore[misc]
-        sys.stdin = sys.__stdin__ = stdin  # type: ignore[misc]
-        sys.stdout = sys.__stdout__ = stdout  # type: ignore[misc]
-        sys.stderr = sys.__stderr__ = stderr  # type: ignore[misc]
+        sys.stdin = sys.__stdin__ = stdin
+        sys.stdout = sys.__stdout__ = stdout
+        sys.stderr = sys.__stderr__ = stderr
 
     def retire(self) -> None:
         """Make the streams useless to anybody who kept them."""
