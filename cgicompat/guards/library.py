@@ -1,7 +1,7 @@
 """Settings that modules of the standard library keep for the whole process.
 
-Each row names a module, what reads its state and what writes it. A module that no script has imported yet has
-nothing to put back; one that was imported during a run gets the state that it has when fresh.
+ROWS names them. A module that is not loaded has nothing to put back; one that a script was the first to import
+gets what it has when fresh.
 """
 
 from __future__ import annotations
@@ -10,105 +10,172 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
     from typing import Any
 
-    Row = tuple[str, Callable[[Any], Any], Callable[[Any, Any], None], Any]
+
+class Attributes:
+    """Plain attributes of a module, which are None when fresh unless `fresh` says otherwise."""
+
+    def __init__(self, *names: str, **fresh: object):
+        self._fresh = dict.fromkeys(names) | fresh
+
+    def read(self, module: Any) -> Any:
+        return {name: getattr(module, name, None) for name in self._fresh}
+
+    def fresh(self, module: Any) -> Any:
+        return self._fresh
+
+    def write(self, module: Any, state: Any) -> None:
+        for name, value in state.items():
+            if getattr(module, name, self) is not value:
+                setattr(module, name, value)
 
 
-def _set_filters(warnings: Any, state: Any) -> None:
-    warnings.filters[:] = state[0]
-    warnings.showwarning, warnings.formatwarning = state[1:]
-    warnings._filters_mutated() if hasattr(
-        warnings, "_filters_mutated"
-    ) else warnings._filters_mutated_lock_held()
-    for registry in (getattr(module, "__warningregistry__", None) for module in list(sys.modules.values())):
-        if registry:
-            registry.clear()
+class Warnings:
+    """Filters, and the registries that remember what was shown."""
+
+    def read(self, warnings: Any) -> Any:
+        return list(warnings.filters), warnings.showwarning, warnings.formatwarning
+
+    fresh = read
+
+    def write(self, warnings: Any, state: Any) -> None:
+        filters, showwarning, formatwarning = state
+        if warnings.filters != filters:
+            warnings.filters[:] = filters
+            mutated = getattr(warnings, "_filters_mutated", None) or warnings._filters_mutated_lock_held
+            mutated()
+        warnings.showwarning, warnings.formatwarning = showwarning, formatwarning
+        warnings.onceregistry.clear()
 
 
-def _set_decimal(decimal: Any, state: Any) -> None:
-    current, default = state
-    decimal.setcontext(current.copy())
-    for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp"):
-        setattr(decimal.DefaultContext, name, getattr(default, name))
-    decimal.DefaultContext.traps = default.traps
-    decimal.DefaultContext.clear_flags()
+class Decimal:
+    """The thread's context, and the template of new ones."""
+
+    _FIELDS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+
+    def read(self, decimal: Any) -> Any:
+        return decimal.getcontext().copy(), decimal.DefaultContext.copy()
+
+    def fresh(self, decimal: Any) -> Any:
+        traps = [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
+        context = decimal.Context(28, decimal.ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], traps)
+        return context, context
+
+    def write(self, decimal: Any, state: Any) -> None:
+        current, default = state
+        decimal.setcontext(current.copy())
+        for name in self._FIELDS:
+            setattr(decimal.DefaultContext, name, getattr(default, name))
+        decimal.DefaultContext.traps = default.traps
+        decimal.DefaultContext.clear_flags()
 
 
-def _fresh_decimal(decimal: Any) -> Any:
-    fresh = decimal.Context(
-        prec=28,
-        rounding=decimal.ROUND_HALF_EVEN,
-        Emin=-999999,
-        Emax=999999,
-        capitals=1,
-        clamp=0,
-        flags=[],
-        traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
-    )
-    return fresh, fresh
+class SocketTimeout:
+    """The default time-out of new sockets."""
+
+    def read(self, socket: Any) -> Any:
+        return socket.getdefaulttimeout()
+
+    def fresh(self, socket: Any) -> Any:
+        return None
+
+    def write(self, socket: Any, state: Any) -> None:
+        socket.setdefaulttimeout(state)
 
 
-def _attribute(*names: str) -> tuple[Callable[[Any], Any], Callable[[Any, Any], None]]:
-    def get(module: Any) -> Any:
-        return [getattr(module, name, None) for name in names]
+class Random:
+    """A script that seeds the generator must not make the next one's numbers predictable."""
 
-    def put(module: Any, values: Any) -> None:
-        for name, value in zip(names, values, strict=True):
-            setattr(module, name, value)
+    def read(self, random: Any) -> Any:
+        return None
 
-    return get, put
+    fresh = read
 
-
-_KEEP = object()  # no known fresh state: leave it as the first run left it
-
-ROWS: tuple[Row, ...] = (
-    (
-        "warnings",
-        lambda warnings: (list(warnings.filters), warnings.showwarning, warnings.formatwarning),
-        _set_filters,
-        _KEEP,
-    ),
-    ("decimal", lambda decimal: (decimal.getcontext().copy(), decimal.DefaultContext.copy()), _set_decimal, _fresh_decimal),
-    ("socket", lambda socket: socket.getdefaulttimeout(), lambda socket, value: socket.setdefaulttimeout(value), None),
-    ("tempfile", *_attribute("tempdir"), [None]),
-    ("urllib.request", *_attribute("_opener"), [None]),
-    ("mimetypes", *_attribute("inited", "_db"), [False, None]),
-    ("linecache", lambda linecache: None, lambda linecache, _: linecache.clearcache(), None),
-    ("asyncio", lambda asyncio: None, lambda asyncio, _: _reset_asyncio(), None),
-    ("faulthandler", lambda module: module.is_enabled(), lambda module, value: _set_faulthandler(module, value), False),
-    ("tracemalloc", lambda module: module.is_tracing(), lambda module, value: value or module.stop(), False),
-)  # fmt: skip
+    def write(self, random: Any, state: Any) -> None:
+        random.seed()
 
 
-def _reset_asyncio() -> None:
-    import asyncio.events as events
+class SourceLines:
+    """Source text that tracebacks have shown."""
 
-    events._event_loop_policy = None  # type: ignore[attr-defined]
-    events._set_running_loop(None)
+    def read(self, linecache: Any) -> Any:
+        return None
+
+    fresh = read
+
+    def write(self, linecache: Any, state: Any) -> None:
+        linecache.clearcache()
 
 
-def _set_faulthandler(module: Any, enabled: bool) -> None:
-    module.cancel_dump_traceback_later()
-    if module.is_enabled() != enabled:
-        module.enable() if enabled else module.disable()
+class EventLoops:
+    """The policy, and a loop that still counts as running."""
+
+    def read(self, events: Any) -> Any:
+        return None
+
+    fresh = read
+
+    def write(self, events: Any, state: Any) -> None:
+        events._event_loop_policy = None
+        events._set_running_loop(None)
+
+
+class Faulthandler:
+    """Dumps asked for: at a fault, or later."""
+
+    def read(self, faulthandler: Any) -> Any:
+        return faulthandler.is_enabled()
+
+    def fresh(self, faulthandler: Any) -> Any:
+        return False
+
+    def write(self, faulthandler: Any, state: Any) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        if faulthandler.is_enabled() and not state:
+            faulthandler.disable()
+
+
+class Tracemalloc:
+    """Tracing of memory, which slows everything down."""
+
+    def read(self, tracemalloc: Any) -> Any:
+        return None
+
+    fresh = read
+
+    def write(self, tracemalloc: Any, state: Any) -> None:
+        tracemalloc.stop()
+
+
+ROWS: tuple[tuple[str, Any], ...] = (
+    ("warnings", Warnings()),
+    ("decimal", Decimal()),
+    ("socket", SocketTimeout()),
+    ("random", Random()),
+    ("tempfile", Attributes("tempdir")),
+    ("urllib.request", Attributes("_opener")),
+    ("mimetypes", Attributes("_db", inited=False)),
+    ("linecache", SourceLines()),
+    ("asyncio.events", EventLoops()),
+    ("faulthandler", Faulthandler()),
+    ("tracemalloc", Tracemalloc()),
+)
 
 
 class Library:
     def save(self) -> None:
-        self._saved = {name: get(sys.modules[name]) for name, get, _, _ in ROWS if name in sys.modules}
+        self._saved = {name: row.read(module) for name, row, module in _loaded()}
 
     def restore(self) -> str | None:
-        for name, get, put, fresh in ROWS:
-            module = sys.modules.get(name)
-            if module is None:
-                continue
+        for name, row, module in _loaded():
             if name not in self._saved:
-                state = get(module) if fresh is _KEEP else fresh
-                self._saved[name] = state(module) if callable(state) else state
-            put(module, self._saved[name])
-        random = sys.modules.get("random")
-        if random is not None:
-            random.seed()
+                self._saved[name] = row.fresh(module)
+            row.write(module, self._saved[name])
         return None
+
+
+def _loaded() -> Iterable[tuple[str, Any, Any]]:
+    modules = sys.modules
+    return ((name, row, modules[name]) for name, row in ROWS if name in modules)

@@ -112,7 +112,7 @@ class Intake:
         return route.filename
 
     def _body(self, connection: socket.socket, rest: bytes, length: int) -> int:
-        """An fd with exactly `length` bytes. All of the body is taken first, so that neither side can block."""
+        """An fd with exactly `length` bytes, all of them here: neither side can block on the other."""
         if length == 0:
             return os.open(os.devnull, os.O_RDONLY)
         if len(rest) >= length and length <= _PIPE:

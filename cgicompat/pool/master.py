@@ -408,7 +408,7 @@ class Master:
                 self._context.refused.add(name)
                 if name in insist:
                     self._log.write(f"cannot preload {name}: {type(error).__name__}: {error}")
-        for name, module in list(sys.modules.items()):
+        for module in list(sys.modules.values()):
             spec = getattr(module, "__spec__", None)
             if spec is not None and spec.has_location and spec.origin and spec.origin not in self._watched:
                 try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find(name: str) -> Runner:
-    """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run here, put back, go on)."""
+    """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run, put back, go on)."""
     if name == "cgi":
         from cgicompat.runners import cgi
 

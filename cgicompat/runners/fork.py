@@ -1,4 +1,4 @@
-"""Run a request's script in this process, a warm child that then ends: the isolation of CGI without its start."""
+"""Run a request's script in this process, a warm child that then ends: CGI's isolation without its start."""
 
 from __future__ import annotations
 

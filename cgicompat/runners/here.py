@@ -1,4 +1,4 @@
-"""Run a request's script in this process: wire the fds, set the environment, tell the other end when it is over.
+"""Run a request's script in this process: wire the fds, set the environment, tell the peer when it is over.
 
 While the script runs, two signals may interrupt it. SIGXCPU comes from the master when the time is over.
 SIGIO comes from the kernel when a peer closes: the client has gone, or the master is dead.

@@ -59,14 +59,14 @@ class Streams:
             newline="\n",
             line_buffering=True,
         )
-        self._input.name = "<stdin>"  # type: ignore[misc]
-        self.output.name = "<stdout>"  # type: ignore[misc]
-        self._errors.name = "<stderr>"  # type: ignore[misc]
+        self._input.name = "<stdin>"
+        self.output.name = "<stdout>"
+        self._errors.name = "<stderr>"
         stdin.mode = "r"  # type: ignore[misc]
         stdout.mode = stderr.mode = "w"  # type: ignore[misc]
-        sys.stdin = sys.__stdin__ = stdin
-        sys.stdout = sys.__stdout__ = stdout
-        sys.stderr = sys.__stderr__ = stderr
+        sys.stdin = sys.__stdin__ = stdin  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = stdout  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = stderr  # type: ignore[misc]
 
     def retire(self) -> None:
         """Make the streams useless to anybody who kept them."""
