@@ -204,7 +204,7 @@ def test_point_28_stderr_goes_to_the_log_with_script_and_request(site):
     log = site.logged("from print", "from write", "from a child", "no newline", "from atexit")
     lines = [line for line in log.splitlines() if "oops" in line]
     assert len(lines) == (4 if "no newlineoops" in log else 5)
-    if site.door.runner not in ("own", "mod_cgid"):  # there the web server names them, or does not
+    if site.door.runner not in ("own", "mod_cgi"):  # there the web server names them, or does not
         assert all(script in line and "a=1" in line for line in lines), log
 
 
@@ -218,7 +218,7 @@ def test_point_28_much_stderr(site):
         """
     )
     assert page.body == b"done\n"
-    log = until(lambda: (log := site.log()) if "line 9999" in site.log() else "")
+    log = site.logged("line 9999")
     assert log.count("....") >= 10_000
     assert all(f"line {i} ." in log for i in range(0, 10_000, 97))
 

@@ -14,7 +14,9 @@ import pytest
 
 from tests.harness.doors import HttpDoor
 
-PROGRAM = shutil.which("apache2", path="/usr/sbin:/usr/bin") or shutil.which("httpd", path="/usr/sbin:/usr/bin")
+PROGRAM = shutil.which("apache2", path="/usr/sbin:/usr/bin") or shutil.which(
+    "httpd", path="/usr/sbin:/usr/bin"
+)
 MODULES = "/usr/lib/apache2/modules"
 
 COMMON = """\
@@ -65,7 +67,7 @@ def not_as_root(command: list[str]) -> list[str]:
 
 
 class Apache(HttpDoor):
-    """mod_cgid and the scripts as they are: what the contract is compared with."""
+    """mod_cgi and the scripts as they are: what the contract is compared with."""
 
     name = "apache"
     modules: tuple[str, ...] = ("mpm_prefork", "authz_core", "alias", "mime", "cgi", "env")

@@ -54,7 +54,7 @@ class Door:
         self.runner = runner
         self.home = home
         self.root = home / "www"
-        (self.root / "cgi-bin").mkdir(parents=True)
+        (self.root / "cgi-bin").mkdir(parents=True, exist_ok=True)
         (self.root / "cgicompat.toml").write_text(configuration)
         self.start()
 
@@ -211,13 +211,10 @@ class Cgi(RawDoor):
     program = REPOSITORY / "bin" / "cgicompat-cgi"
 
     def start(self):
-        self.errors = self.home / "stderr"
+        self.errors = self.home / "errors"
         self.errors.touch()
         self.started: list[subprocess.Popen[bytes]] = []
-        self.pool = Scgi("cgihandler", self.home / "pool") if self.runner == "pool" else None
-        if self.pool:
-            (self.pool.root / "cgi-bin").rmdir()
-            (self.pool.root / "cgi-bin").symlink_to(self.root / "cgi-bin")
+        self.pool = Scgi("cgihandler", self.home) if self.runner == "pool" else None
 
     @property
     def persistent(self):
@@ -322,7 +319,11 @@ class Site:
         """Wait until the error log has all of `texts`; the log."""
         from tests.harness.processes import until
 
-        return until(lambda: (log := self.log()) if all(text in self.log() for text in texts) else "", 3)
+        def find() -> str:
+            log = self.log()
+            return log if all(text in log for text in texts) else ""
+
+        return until(find, 3)
 
     def same_process(self, *responses: Response) -> None:
         """The proof that a case about what stays behind was one: the process that served was the same."""
