@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "cgicompat.toml"
 PREFIX = "CGICOMPAT_"
+_INTERNAL = {PREFIX + "STATE", PREFIX + "GATEWAY"}  # what our processes tell each other: no settings
 
 
 class ConfigError(Exception):
@@ -426,7 +427,7 @@ OPTIONS = (
         "true or false",
         "Hand the Authorization header to scripts.",
         "",
-        _SERVERS,
+        _EVERY,
         per_script=True,
     ),
     Option(
@@ -554,7 +555,9 @@ def load(
     """
     environ = os.environ if environ is None else environ
     flags = {name: value for name, value in (flags or {}).items() if value is not None and value != ()}
-    given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+    given = {
+        name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in _INTERNAL
+    }
 
     directory = os.path.realpath(directory or given.pop(PREFIX + "DIRECTORY", None) or os.getcwd())
     if not os.path.isdir(directory):

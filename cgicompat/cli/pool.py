@@ -6,6 +6,7 @@ does, it has it checked by a child with `--check`.
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -40,4 +41,17 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
 
     from cgicompat.pool import exec_master
 
-    exec_master(settings, [sys.executable, *sys.orig_argv[1:]])
+    try:
+        exec_master(settings, [sys.executable, *sys.orig_argv[1:]])
+    except OSError as error:
+        raise options.Failure(f"cannot listen on {settings.socket}: {_why(error)}") from None
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "its directory does not exist: make it, or choose another by --bind"
+    if error.errno == errno.EACCES:
+        return "no permission: choose another by --bind, or start as another user"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address"
+    return error.strerror or str(error)

@@ -158,6 +158,10 @@ def test_a_mistake_in_the_environment(tmp_path: Path) -> None:
         load(tmp_path, environ={"CGICOMPAT_PRT": "1"})
 
 
+def test_internal_variables_are_no_settings(tmp_path: Path) -> None:
+    assert load(tmp_path, environ={"CGICOMPAT_STATE": "5", "CGICOMPAT_GATEWAY": "1"}).port == 8000
+
+
 def test_a_missing_directory_and_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such directory"):
         load(tmp_path / "nothing")
