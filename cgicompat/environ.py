@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 SOFTWARE = f"cgicompat/{__version__}"
 
-# The first two have variables of their own; bodies arrive decoded; scripts would take HTTP_PROXY for the proxy
-# to use (httpoxy); the last is a password that was meant for a proxy.
+# The first two have variables of their own; bodies arrive decoded; scripts would take HTTP_PROXY for the one to
+# use (httpoxy); the last is a password that was meant for a proxy.
 _NOT_HTTP = {"content-length", "content-type", "transfer-encoding", "proxy", "proxy-authorization"}
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")

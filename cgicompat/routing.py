@@ -155,7 +155,7 @@ class Router:
             if not slash:
                 return Redirect("/" + "".join(part + "/" for part in raw))
             index = self._find([*segments, "index.html"], "")
-            if isinstance(index, Static):
+            if isinstance(index, Static) and not os.path.isdir(index.path):
                 return index
         return found
 

@@ -1,0 +1,173 @@
+"""The conversation with the pool about one run of a script, without I/O.
+
+A gateway sends `opening()`, the body and `closing()`, then hands all that it receives to `feed()`, which
+gives back the bytes for the client. Once `reply` is set, its status and headers go to the client. At
+`finished` the client has everything; if `next` is set, that is what the client gets, in place of this run.
+How the pool's connection ended tells what became of the script: after a whole head an end is a success, a
+reset means that the worker died.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from cgicompat import scgi
+from cgicompat.response import BadResponse, Head, Parser
+
+from .message import Headers, Reply, Request, page
+from .static import not_modified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cgicompat.config import Settings
+
+    from .site import Answer
+
+log = logging.getLogger("cgicompat.error")
+
+
+class End(enum.Enum):
+    """How a connection to the pool ended."""
+
+    EOF = enum.auto()
+    RESET = enum.auto()
+
+
+class Aborted(Exception):
+    """A response broke off after its head. Raised into the server, for it to drop the client's connection, so
+    that the client notices."""
+
+
+class Run:
+    """One run of one script.
+
+    `settings` are those of the script, `environ` all its variables but CONTENT_LENGTH, `redirect` answers a
+    local redirect to the location it is given. `headers` are added to those of the script. `broken` says why
+    the client's connection is to be dropped, if it is.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        filename: str,
+        settings: Settings,
+        environ: dict[str, str],
+        redirect: Callable[[str, Headers], Answer],
+    ) -> None:
+        self.request = request
+        self.filename = filename
+        self.settings = settings
+        self.environ = environ
+        self.headers: Headers = []
+        self.reply: Reply | None = None
+        self.next: Answer | None = None
+        self.finished = False
+        self.broken = ""
+        self._redirect = redirect
+        self._parser = Parser(nph=self.nph)
+        self._without_body = request.method == "HEAD"
+        self._left: int | None = None  # bytes of body still to come, by the script's Content-Length
+        self._opened = 0.0
+
+    @property
+    def nph(self) -> bool:
+        """Does the script speak for the server (RFC 3875 section 5)?"""
+        return self.filename.rpartition("/")[2].startswith("nph-")
+
+    def opening(self, length: int, private: bool) -> bytes:
+        """The request's head, for a body of `length` bytes. `private` says that the pool is on a unix socket,
+        where our pools leave error pages to us."""
+        self._opened = time.monotonic()
+        environ = self.environ
+        if length or "CONTENT_LENGTH" in environ:
+            environ["CONTENT_LENGTH"] = str(length)
+        return scgi.encode({**environ, "CGICOMPAT_GATEWAY": "1"} if private else environ)
+
+    def closing(self, private: bool) -> bytes:
+        """What follows the body. The worker takes this byte last, so if it dies before, the kernel resets the
+        connection."""
+        return b"\n" if private else b""
+
+    def feed(self, data: bytes, end: End | None = None) -> bytes:
+        """What of `data`, from the pool, goes to the client; `end` says that nothing follows."""
+        if self.finished:
+            return b""
+        try:
+            body = self._parser.feed(data)
+            if end is End.EOF:
+                self._parser.close()
+            head = self._parser.head
+        except BadResponse as error:
+            self.fail(500, str(error))
+            return b""
+        if head is None:
+            if end is End.RESET:
+                late = time.monotonic() - self._opened >= self.settings.timeout
+                self.fail(504 if late else 502, "time limit exceeded" if late else "script was killed")
+            return b""
+        if head.local_redirect:
+            if end:
+                self.finished = True
+                cookies = [header for header in head.headers if header[0].lower() == "set-cookie"]
+                self.next = self._redirect(head.local_redirect, [*self.headers, *cookies])
+            return b""
+        whole = self.reply is None and end is End.EOF
+        if self.reply is None:
+            self._begin(head)
+        body = self._body(body, end)
+        if whole and self.reply and self._left is None:
+            self.reply.headers.append(("Content-Length", str(len(body))))
+        return body
+
+    def fail(self, status: int, reason: str, *headers: tuple[str, str]) -> None:
+        """Answers the client with an error page; `reason` goes to the error log."""
+        self.error(reason)
+        self.finished = True
+        self.next = page(status, *headers)
+        self.next.headers += self.headers
+
+    def error(self, reason: str) -> None:
+        """Writes a line to the error log."""
+        request = self.request
+        log.error('%s: %s "%s %s"', *map(plain, (self.filename, reason, request.method, request.uri)))
+
+    def _begin(self, head: Head) -> None:
+        if head.status == 200 and not head.explicit and not_modified(self.request, head.get):
+            head.status, head.reason = 304, ""
+        headers = [*head.headers, *self.headers]
+        if head.status in (204, 304):
+            self._without_body = True
+            headers = [header for header in headers if header[0].lower() != "content-length"]
+        length = head.get("content-length")
+        self._left = 0 if self._without_body else int(length) if length else None
+        self.reply = Reply(head.status, head.reason, headers)
+
+    def _body(self, body: bytes, end: End | None) -> bytes:
+        if self._left is not None:
+            if len(body) > self._left and not self._without_body:
+                self.error(
+                    f"output is longer than its Content-Length, by {len(body) - self._left} bytes at least"
+                )
+            body = body[: self._left]
+            self._left -= len(body)
+        if self._left == 0 or (end is End.EOF and self._left is None):
+            self.finished = True
+        elif end:
+            self.finished = True
+            short = end is End.EOF
+            self.broken = (
+                f"output is shorter than its Content-Length by {self._left} bytes"
+                if short
+                else "script was killed"
+            )
+            self.error(self.broken)
+        return body
+
+
+def plain(text: str) -> str:
+    """Text for a log line: nothing in it ends the line or plays with the terminal."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

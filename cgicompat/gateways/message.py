@@ -1,0 +1,65 @@
+"""HTTP requests and replies as the gateways hand them around: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from cgicompat.response import phrase
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True, frozen=True)
+class Request:
+    """An HTTP request without its body.
+
+    `path` is percent-encoded and lies below `mount` (decoded, "" at the root), `prefix` in encoded form.
+    `uri` is the target as the client sent it, `query` what followed its question mark. Header text is UTF-8
+    with surrogateescape, names in any case. `server` and `client` are address and port, None on unix sockets.
+    """
+
+    method: str
+    mount: str
+    prefix: str
+    path: str
+    query: str
+    uri: str
+    headers: Headers
+    protocol: str = "HTTP/1.1"
+    scheme: str = "http"
+    server: tuple[str, int] | None = None
+    client: tuple[str, int] | None = None
+    user: str = ""
+    auth_type: str = ""
+
+    def get(self, name: str) -> str | None:
+        """The value of the first header called `name` (in lower case)."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def redirected(self, path: str, query: str) -> Request:
+        """The GET (or HEAD) that a local redirect to `path` stands for (RFC 3875 section 6.2.2)."""
+        method = "HEAD" if self.method == "HEAD" else "GET"
+        gone = ("content-", "transfer-encoding", "expect")
+        headers = [(name, value) for name, value in self.headers if not name.lower().startswith(gone)]
+        return replace(self, method=method, path=path, query=query, headers=headers)
+
+
+@dataclass(slots=True)
+class Reply:
+    """Status line and headers (text is Latin-1), with the whole body where it is known already."""
+
+    status: int
+    reason: str = ""
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.reason = self.reason or phrase(self.status)
+
+
+def page(status: int, *headers: tuple[str, str], html: str = "") -> Reply:
+    """A complete reply: `html`, or a line of text that names the status."""
+    body = (html or f"{status} {phrase(status)}\n").encode("utf-8", "replace")
+    kind = "text/html" if html else "text/plain"
+    about = [("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(body)))]
+    return Reply(status, "", [*about, *headers], body)

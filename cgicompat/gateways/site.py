@@ -1,0 +1,144 @@
+"""What a request means. A site is a directory, or one script, with its settings; it answers a request by a
+reply that is complete, a file to send, or a run of a script. Local redirects come back here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from cgicompat import environ
+from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode
+
+from .exchange import Run, plain
+from .message import Headers, Reply, Request, page
+from .static import listing
+
+if TYPE_CHECKING:
+    from cgicompat.config import Settings
+
+log = logging.getLogger("cgicompat.error")
+
+HOPS = 10
+
+
+@dataclass(slots=True)
+class File:
+    """A static file that `request` asks for; `headers` are added to its own."""
+
+    request: Request
+    path: str
+    headers: Headers = field(default_factory=list)
+
+
+Answer = Reply | File | Run
+
+
+class Site:
+    """What one application serves: the directory of `settings`, or only `script` (absolute) in it.
+
+    With `listing` a directory without index.html shows what it holds.
+    """
+
+    def __init__(self, settings: Settings, script: str | None = None, listing: bool = False) -> None:
+        self.settings = settings
+        self.router = OneScript(script) if script else Router(settings)
+        self.listing = listing
+
+    def answer(self, request: Request, hops: int = 0) -> Answer:
+        """What `request`, the last of `hops` local redirects, is answered with."""
+        if request.method == "TRACE":
+            return page(405, ("Allow", "GET, HEAD, POST"))
+        if any(
+            "\0" in text for text in (request.query, request.uri, *(value for _, value in request.headers))
+        ):
+            return page(400)
+        match self.router.route(request.path):
+            case Script() as script:
+                return self._run(request, script, hops)
+            case Redirect(location):
+                target = request.prefix + location + ("?" + request.query if request.query else "")
+                return page(301, ("Location", _quoted(target)))
+            case Refusal(status, reason):
+                level = logging.WARNING if status == 403 else logging.DEBUG
+                log.log(level, '%s "%s %s"', *map(plain, (reason, request.method, request.uri)))
+                return page(status)
+            case Static(path):
+                if request.method not in ("GET", "HEAD"):
+                    return page(405, ("Allow", "GET, HEAD"))
+                if os.path.isdir(path):
+                    return self._list(request, path)
+                return File(request, path) if os.access(path, os.R_OK) else page(403)
+
+    def _run(self, request: Request, script: Script, hops: int) -> Reply | Run:
+        settings = self.settings.for_script(script.filename)
+        length = request.get("content-length") or ""
+        if length.isdecimal() and int(length) > settings.max_body:
+            return page(413)
+        variables = environ.build(
+            method=request.method,
+            protocol=request.protocol,
+            scheme=request.scheme,
+            uri=request.uri,
+            query=request.query,
+            headers=request.headers,
+            filename=script.filename,
+            script_name=request.mount + script.script_name,
+            path_info=script.path_info,
+            document_root=self.settings.directory,
+            server=request.server,
+            client=request.client,
+            length=0,
+            user=request.user,
+            auth_type=request.auth_type,
+            pass_authorization=settings.pass_authorization,
+        )
+
+        def redirect(location: str, cookies: Headers) -> Answer:
+            return self._redirect(request, location, cookies, hops + 1)
+
+        return Run(request, script.filename, settings, variables, redirect)
+
+    def _redirect(self, request: Request, location: str, cookies: Headers, hops: int) -> Answer:
+        """What the client gets for a local redirect: as with Apache, with the cookies set on the way."""
+        raw, _, query = _quoted(location.partition("#")[0], "latin-1").partition("?")
+        parts = split_mount(raw, request.mount)
+        if hops > HOPS:
+            log.error('more than %d local redirects "%s %s"', HOPS, request.method, plain(request.uri))
+            answer: Answer = page(500)
+        elif parts is None:  # beyond what we are mounted on, so only the server as a whole can answer
+            answer = page(302, ("Location", location))
+        else:
+            answer = self.answer(request.redirected(parts[1], query), hops)
+        answer.headers += cookies
+        return answer
+
+    def _list(self, request: Request, directory: str) -> Reply:
+        if not self.listing or not isinstance(self.router, Router):
+            return page(403)
+        try:
+            title = request.mount + decode(request.path)
+            return listing(title, self.router.listing(directory), parent=request.path != "/")
+        except OSError as error:
+            log.error("%s: %s", plain(directory), error.strerror)
+            return page(403)
+
+
+def split_mount(raw: str, mount: str) -> tuple[str, str] | None:
+    """A percent-encoded path as the part that stands for `mount` (decoded) and the rest; None if it lies
+    elsewhere."""
+    parts = raw.split("/")
+    depth = mount.count("/") + 1
+    prefix = "/".join(parts[:depth]) if mount else ""
+    try:
+        return (prefix, raw[len(prefix) :]) if decode(prefix) == mount else None
+    except ValueError:
+        return None
+
+
+def _quoted(url: str, encoding: str = "utf-8") -> str:
+    """A URL path and query with whatever may not stand in one encoded."""
+    return quote(url, safe="/%:@!$&'()*+,;=?~", encoding=encoding, errors="surrogateescape")

@@ -1,0 +1,97 @@
+"""Static files and directory listings: all about them that is not I/O."""
+
+from __future__ import annotations
+
+import html
+import mimetypes
+import os
+from email.utils import formatdate, parsedate
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from .message import Headers, Reply, Request, page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+
+
+def media_type(path: str) -> str:
+    """The Content-Type of a file, without a charset: old pages name theirs themselves."""
+    kind, encoding = mimetypes.guess_type(path)
+    if encoding:
+        return _COMPRESSED.get(encoding, "application/octet-stream")
+    return kind or "application/octet-stream"
+
+
+def not_modified(request: Request, header: Callable[[str], str | None]) -> bool:
+    """May a 200 with these headers become a 304 (RFC 9110 section 13.2.2)? `header` gives one by its name."""
+    if request.method not in ("GET", "HEAD"):
+        return False
+    if (wanted := request.get("if-none-match")) is not None:
+        etag = header("etag")
+        tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
+        return etag is not None and (tags == ["*"] or etag.removeprefix("W/") in tags)
+    since = parsedate(request.get("if-modified-since"))
+    modified = parsedate(header("last-modified"))
+    return since is not None and modified is not None and modified <= since
+
+
+def whole_or_part(request: Request, path: str, status: os.stat_result) -> tuple[Reply, int]:
+    """The head of the reply for a file, and the offset to send from; its Content-Length says how much."""
+    size = status.st_size
+    headers: Headers = [
+        ("Content-Type", media_type(path)),
+        ("Last-Modified", formatdate(status.st_mtime, usegmt=True)),
+        ("ETag", f'"{status.st_mtime_ns:x}-{size:x}"'),
+        ("Accept-Ranges", "bytes"),
+    ]
+    reply = Reply(200, "", headers)
+    if not_modified(request, {name.lower(): value for name, value in headers}.get):
+        return Reply(304, "", headers[1:3]), 0
+    start, stop = 0, size
+    if (wanted := request.get("range")) and request.get("if-range") in (None, headers[1][1], headers[2][1]):
+        part = _range(wanted, size)
+        if part == (0, 0):
+            return page(416, ("Content-Range", f"bytes */{size}")), 0
+        if part:
+            start, stop = part
+            reply = Reply(206, "", [*headers, ("Content-Range", f"bytes {start}-{stop - 1}/{size}")])
+    reply.headers.append(("Content-Length", str(stop - start)))
+    return reply, start
+
+
+def _range(text: str, size: int) -> tuple[int, int] | None:
+    """Start and end of a single range; (0, 0) where it lies outside, None where it is to be ignored."""
+    unit, _, spec = text.partition("=")
+    first, dash, last = spec.strip().partition("-")
+    if (
+        unit.strip().lower() != "bytes"
+        or not dash
+        or not (first + last).isdecimal()
+        or not (first + last).isascii()
+    ):
+        return None
+    if not first:
+        start, stop = max(size - int(last), 0), size
+    else:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < start:
+            return None
+    return (start, stop) if start < stop else (0, 0)
+
+
+def listing(title: str, names: Iterable[str], parent: bool) -> Reply:
+    """A page with links to `names` in the directory whose URL path, decoded, is `title`."""
+    title = html.escape(f"Index of {title}")
+    items = [
+        f'<li><a href="./{quote(name, errors="surrogateescape")}">{html.escape(name)}</a>' for name in names
+    ]
+    if parent:
+        items.insert(0, '<li><a href="../">../</a>')
+    return page(
+        200,
+        html=f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<h1>{title}</h1>\n'
+        f"<ul>\n{chr(10).join(items)}\n</ul>\n",
+    )
