@@ -212,6 +212,13 @@ class _Headers(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._pairs)
 
+    def items(self) -> Any:
+        """Return the headers as (name, value), repeated ones too."""
+        return list(self._pairs)
+
+    def values(self) -> Any:
+        return [value for _, value in self._pairs]
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -426,8 +433,9 @@ class _Body:
             self._base += len(data)
         return 0 if self.cut else -1
 
-    # The strict way. A block holds whole lines and whole part headers, or the middle of one long line; it ends before
-    # the line end that may belong to a boundary, so that the parser keeps nothing back from one block to the next.
+    # The strict way. A block holds whole lines with whole part headers, or the middle of one long line, and
+    # ends before the line ends that may belong to a boundary, so that the parser keeps nothing back from one
+    # block to the next.
 
     def _well_formed(self, boundary: bytes) -> Iterator[bytes | None]:
         """Yield the header of each part, then its content in pieces, then None: as PushMultipartParser finds them,
@@ -449,23 +457,19 @@ class _Body:
             yield from events
 
     def _block(self, opening: bytes, in_header: bool) -> bytes:
+        """Return the next block, or nothing if there is none."""
         while True:
-            buf, start = self._buf, self._pos
-            end = len(buf)
+            block = self._buf[self._pos :]
             if not self._end:
-                newline = buf.rfind(b"\n", start)
-                if end - max(newline, start) < _LINE:
-                    end = max(newline, start)
-            end = start + len(buf[start:end].rstrip(b"\r"))
-            hit = buf.rfind(opening, start, end)
-            header = hit + len(opening) if hit >= 0 else start
-            if (hit >= 0 or in_header) and not buf.startswith(b"--", header):
-                if buf.find(b"\r\n\r\n", header, end) < 0:
-                    end = start + len(buf[start : max(hit, start)].rstrip(b"\r"))
-            if end > start:
-                return buf[start:end]
-            if self._end or len(buf) - start > self._header + _LINE:
-                return b""
+                newline = max(block.rfind(b"\n"), 0)
+                block = (block if len(block) - newline > _LINE else block[:newline]).rstrip(b"\r\n")
+            hit = block.rfind(opening)
+            if hit >= 0 or in_header:
+                start = hit + len(opening) if hit >= 0 else 0
+                if not block.startswith(b"--", start) and block.find(b"\r\n\r\n", start) < 0:
+                    block = block[: max(hit, 0)].rstrip(b"\r\n")
+            if block or self._end or len(self._buf) - self._pos > self._header + _LINE:
+                return block
             self._fill()
 
     def _agree(self, block: bytes, events: list[Any], opening: bytes) -> bool:
@@ -489,12 +493,12 @@ class _Body:
                 ):
                     return False
             at += len(event)
-        if block.count(opening) != closed:
+        if not events or block.count(opening) != closed:
             return False
         if events[-1] is None:
             line = block[block.rfind(opening) + 1 :].partition(b"\n")[0]
             return line.rstrip() == opening[1:] + b"--"
-        return not self._end
+        return not self._end and at == len(block)  # all is accounted for, nothing kept back
 
 
 def _push_parser(boundary: bytes, length: int, header: int) -> Any:
@@ -897,11 +901,15 @@ class FieldStorage:
 
     def skip_lines(self) -> None:
         """Read on to the end of a form, for a part that has ended by itself: what cgi of Python 3 did."""
-        if self.outerboundary and not self.done:
-            start = self._body.tell()
-            self._body.copy_all(lambda data: None)
-            self.bytes_read += self._body.tell() - start
-            self.done = -1
+        if not self.outerboundary or self.done:
+            return
+        at_start = True
+        self.done = -1
+        while line := self._body.readline(_LINE):
+            self.bytes_read += len(line)
+            if at_start and line.endswith(b"--") and line.strip() == b"--" + self.outerboundary + b"--":
+                self.done = 1
+            at_start = line.endswith(b"\n")
 
     def make_file(self) -> IO[Any]:
         """Return a new file for a value too large for memory: written, rewound, read.
