@@ -511,6 +511,10 @@ class Settings:
             merged = self._merged[filename] = self if values is self._values else Settings(values, {})
         return merged
 
+    def but(self, **values: Any) -> Settings:
+        """The same settings with other values for some attributes."""
+        return Settings({**self._values, **values}, self._sections)
+
     def dump(self) -> bytes:
         """These settings as bytes, to hand them to another process of the same Python."""
         import marshal

@@ -34,7 +34,8 @@ class Entry:
 
     @property
     def client(self) -> str:
-        return (self.scope.get("client") or ("-",))[0]
+        address: str = (self.scope.get("client") or ("-",))[0]
+        return address.removeprefix("::ffff:")  # IPv4, as an IPv6 socket shows it
 
     @property
     def path(self) -> str:

@@ -241,6 +241,13 @@ def test_scripts_have_settings_of_their_own(tmp_path: Path) -> None:
     assert settings.env == {"A": "all", "B": "all"}
 
 
+def test_the_same_but_for_some_values(tmp_path: Path) -> None:
+    settings = load(tmp_path, SECTIONS, socket="localhost:1")
+    other = settings.but(socket=None)
+    assert (settings.socket, other.socket, other.timeout) == ("localhost:1", None, 60)
+    assert other.for_script(f"{settings.directory}/cgi-bin/old/slow.py").timeout == 600
+
+
 @pytest.mark.parametrize(
     ("path", "pattern", "matches"),
     [

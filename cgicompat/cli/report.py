@@ -1,0 +1,69 @@
+"""What `serve` says when it starts: where, what, how, and which scripts will not run."""
+
+from __future__ import annotations
+
+import platform
+
+from rich.console import Console
+from rich.text import Text
+
+from cgicompat.cli.scripts import Found, survey
+from cgicompat.config import Settings
+
+MOST = 20  # lines of a list
+
+
+def url(settings: Settings, port: int) -> str:
+    """An address at which this machine reaches the server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind, settings.bind)
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
+
+
+def show(settings: Settings, port: int, console: Console | None = None) -> None:
+    """Prints the report, to standard error unless a console is given."""
+    console = console or Console(stderr=True, highlight=False)
+
+    def line(*parts: str | tuple[str, str]) -> None:
+        console.print(Text.assemble(*parts), soft_wrap=True)
+
+    low, high = settings.workers
+    everywhere = " and all other addresses of this machine" if settings.bind in ("0.0.0.0", "::") else ""
+    address = url(settings, port)
+    line("Serving ", (printable(settings.directory), "bold"), " at ", (address, "bold cyan"), everywhere)
+    line(
+        f"Runner {settings.runner}, {low if low == high else f'{low} to {high}'} workers, "
+        f"Python {platform.python_version()}",
+        f", settings of {printable(settings.config)}" if settings.config else "",
+    )
+    found = survey(settings)
+    good = [script for script in found.scripts if not script.problem]
+    bad = [script for script in found.scripts if script.problem]
+    if not found.scripts:
+        folders = ", ".join(folder + "/" for folder in settings.cgi_bin)
+        line((f"No scripts found. They belong into {folders}, or are named *.cgi.", "yellow"))
+    if good:
+        line(f"{count(good)}:")
+    for script in good[:MOST]:
+        line("  " + printable(script.path))
+    if len(good) > MOST:
+        line(f"  and {len(good) - MOST} more")
+    if bad:
+        line((f"{count(bad)} cannot run:", "bold yellow"))
+    for script in bad[:MOST]:
+        line("  ", (printable(script.path), "yellow"), ": " + printable(script.problem))
+    if len(bad) > MOST:
+        line(f"  and {len(bad) - MOST} more")
+    if not found.complete:
+        line("The directory is large; not all of it was searched.")
+    line("Ctrl-C ends it.")
+
+
+def count(scripts: list[Found]) -> str:
+    """ "1 script", "2 scripts"."""
+    return f"{len(scripts)} script{'s' if len(scripts) > 1 else ''}"
+
+
+def printable(text: str) -> str:
+    """File names may hold anything; a terminal must not get it."""
+    return "".join(character if character.isprintable() else "?" for character in text)
