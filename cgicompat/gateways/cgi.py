@@ -145,6 +145,7 @@ def run(script: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
 if __name__ == "__main__":
     here = sys.path.pop(0)
     sys.path.insert(0, os.path.dirname(os.path.dirname(here)))
+    import cgicompat  # noqa: F401  (its submodules are found through it from here on)
 
     del sys.path[0]
     run(sys.argv[1], sys.argv[2:], BARE)

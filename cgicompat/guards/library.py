@@ -1,6 +1,6 @@
 """Settings that modules of the standard library keep for the whole process.
 
-ROWS names them. A module that is not loaded has nothing to put back; one that a script was the first to import
+ROWS names them. A module that is not loaded has nothing to put back; one that a script imported first
 gets what it has when fresh.
 """
 

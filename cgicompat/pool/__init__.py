@@ -6,13 +6,13 @@ one request without a pool.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Pool:
             state = {
                 "listener": listener.fileno(),
                 "temporary": self._directory,
-                "socket_path": path,
+                "socket_file": (path, os.stat(path).st_ino),
                 "parent": reader,
                 "argv": None,
             }
@@ -83,7 +83,9 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     added it only says whether they are good. Raises OSError where the socket cannot be bound.
     """
     inherited = os.environ.pop("CGICOMPAT_STATE", None)
-    from cgicompat.pool.tidy import execute
+    from cgicompat.pool.tidy import SIGNALS, execute
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
     if inherited is not None:
         import marshal
@@ -93,7 +95,7 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     else:
         state = {"parent": None, "argv": argv, "temporary": tempfile.mkdtemp(prefix="cgicompat-")}
         try:
-            listener, state["socket_path"] = _listen(settings)
+            listener, state["socket_file"] = _listen(settings)
         except OSError:
             os.rmdir(state["temporary"])
             raise
@@ -145,12 +147,12 @@ def _start(
         )
 
 
-def _listen(settings: Settings) -> tuple[socket.socket, str | None]:
+def _listen(settings: Settings) -> tuple[socket.socket, tuple[str, int] | None]:
     address = settings.socket or ""
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
         _remove_stale(path)
-        return _listen_unix(path), path
+        return _listen_unix(path), (path, os.stat(path).st_ino)
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -171,14 +173,13 @@ def _listen_unix(path: str) -> socket.socket:
 def _remove_stale(path: str) -> None:
     """Remove a socket that a killed pool left. Raises OSError where a pool is listening."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        for _ in range(2):
-            try:
-                probe.connect(path)
-            except FileNotFoundError:
-                return
-            except ConnectionRefusedError:
-                os.unlink(path)
-                return
-            except BlockingIOError:
-                time.sleep(0.05)
-        raise OSError(98, f"another pool listens on {path}")
+        try:
+            probe.connect(path)
+        except FileNotFoundError:
+            return
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except BlockingIOError:
+            pass  # its queue is full
+        raise OSError(errno.EADDRINUSE, f"another pool listens on {path}")

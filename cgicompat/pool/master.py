@@ -23,7 +23,7 @@ from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
 from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.log import Log
-from cgicompat.pool.tidy import execute, remove_directory
+from cgicompat.pool.tidy import SIGNALS, Traces, execute
 from cgicompat.pool.worker import Context, Job, Worker, prepare
 from cgicompat.runners import here
 from cgicompat.runners.modules import CODE, LIBRARY, signature
@@ -45,13 +45,14 @@ _MAX_BACKOFF = 5.0
 class Child:
     """The master's view of one worker process."""
 
-    __slots__ = ("errors", "killing", "label", "next_kill", "pid", "slot")
+    __slots__ = ("errors", "killing", "label", "next_kill", "pid", "retired", "slot")
 
     def __init__(self, pid: int, slot: int, errors: int):
         self.pid = pid
         self.slot = slot
         self.errors = errors
         self.label: str | None = None  # the last, once the slot is another's
+        self.retired = False  # of a former master: it ends when it is idle
         self.killing = 0
         self.next_kill = 0.0
 
@@ -60,7 +61,7 @@ class Master:
     """A pool of workers behind one listening socket.
 
     `state` comes from the process that executed us, or from our former self at a reload:
-    listener (fd), temporary (directory of ours), socket_path or None, parent (fd of a pipe that closes when
+    listener (fd), temporary (directory of ours), socket_file (path and inode) or None, parent (fd of a pipe that closes when
     the process that we belong to ends, or None), argv (command that replaces us at a reload, or None),
     board (fd) and workers of the former self.
     """
@@ -98,8 +99,9 @@ class Master:
         for fd in (self._wake, wake):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS:
             signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         here.handle_signals(os.getpid())
         for channel in (self._wake, self._inbox):
             self._poll.register(channel, select.POLLIN)
@@ -113,8 +115,12 @@ class Master:
         CODE.directory = os.path.join(state["temporary"], "code")
         os.makedirs(CODE.directory, exist_ok=True)
         intake = Intake(settings, dict(os.environ), state["temporary"])
-        self._context = Context(settings, intake, self._board, self._listener, handoff, notify, lifeline)
+        self._traces = Traces(state["socket_file"], state["temporary"])
+        self._context = Context(
+            settings, intake, self._board, self._listener, handoff, notify, lifeline, self._traces
+        )
         self._adopt()
+        self._reap()  # those that ended in between
         self._learn([*settings.preload, *state.get("learned", ())], insist=set(settings.preload))
 
     def _pair(self) -> tuple[socket.socket, socket.socket]:
@@ -202,7 +208,7 @@ class Master:
             self._to_learn = []
         if now >= self._fork_after:
             self._fork_after = 0.0
-            while len(self._children) < self._minimum and self._fork():
+            while self._size() < self._minimum and self._fork():
                 pass
         self._board.hungry = bool(self._queue)
         idle = self._board.count(IDLE)
@@ -214,11 +220,15 @@ class Master:
             self._queue.pop(0)[1].close()
             idle -= 1
         self._watch_listener(not idle and not self._board.count(STARTING))
-        if idle <= 1 or len(self._children) <= self._minimum:
+        if idle <= 1 or self._size() <= self._minimum:
             self._spare_since = now
         elif now - self._spare_since > _KEEP_SPARE:
             self._spare_since = now
             self._handoff.send(protocol.QUIT)
+
+    def _size(self) -> int:
+        """Workers that take requests."""
+        return sum(not child.retired for child in self._children.values())
 
     def _watch_listener(self, watch: bool) -> None:
         if watch != self._watching_listener:
@@ -231,7 +241,7 @@ class Master:
     def _on_waiting_connection(self) -> None:
         if self._board.any_idle() or self._stopping:
             return
-        if len(self._children) < self._maximum and not self._fork_after:
+        if self._size() < self._maximum and not self._fork_after:
             if not self._board.count(STARTING):
                 self._fork()
             return
@@ -454,11 +464,12 @@ class Master:
             "learned": self._learned,
         }
         self._log.write("reloading")
-        execute(self._settings, state)
+        execute(self._settings, state, argv)
 
     def _adopt(self) -> None:
         for pid, slot, errors in self._state.get("workers", []):
             child = Child(pid, slot, errors)
+            child.retired = True
             os.set_inheritable(errors, False)
             self._children[pid] = child
             self._by_errors[errors] = child
@@ -472,7 +483,7 @@ class Master:
         now = time.monotonic()
         if self._stopping == 0:
             self._watch_listener(False)
-            self._remove_socket()
+            self._traces.remove_socket()
             self._listener.close()
             for _, connection in self._queue:
                 self._turn_away(connection, "the server is stopping")
@@ -494,16 +505,8 @@ class Master:
         self._stopping = 2
         self._stop_at = time.monotonic() + 2.0
 
-    def _remove_socket(self) -> None:
-        path = self._state["socket_path"]
-        if path:
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
-
     def _finish(self) -> NoReturn:
-        remove_directory(self._state["temporary"])
+        self._traces.remove()
         os._exit(0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import signal
 import sys
 
 from cgicompat.pool.intake import unnamed_file
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
     from cgicompat.config import Settings
 
 
-def execute(settings: Settings, state: dict[str, Any]) -> NoReturn:
-    """Replace this process by a master, or by the command in `state` that will in turn become one."""
+def execute(settings: Settings, state: dict[str, Any], command: list[str] | None = None) -> NoReturn:
+    """Replace this process by a master, or by `command` that will in turn become one."""
     file = unnamed_file(state["temporary"])
     with open(file, "wb", closefd=False) as stream:
         marshal.dump((settings.dump(), state), stream)
     os.lseek(file, 0, os.SEEK_SET)
+    # What comes meanwhile waits until the master has its handlers.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     fds = [file, state["listener"], state["parent"], state.get("board")]
     fds += [errors for _, _, errors in state.get("workers", [])]
     fds += [connection for _, connection in state.get("queue", [])]
@@ -28,14 +31,40 @@ def execute(settings: Settings, state: dict[str, Any]) -> NoReturn:
         if fd is not None:
             os.set_inheritable(fd, True)
     main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-    argv = state["argv"] if state.get("workers") is not None and state["argv"] else None
     os.environ["CGICOMPAT_STATE"] = str(file)
-    command = argv or [sys.executable, main]
+    command = command or [sys.executable, main]
     os.execv(command[0], command)
 
 
+# What a master listens to.
+SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Traces:
+    """What a pool has on disk: a socket, as path and inode, and a private directory."""
+
+    def __init__(self, socket_file: tuple[str, int] | None, directory: str):
+        self._socket_file = socket_file
+        self._directory = directory
+
+    def remove_socket(self) -> None:
+        """Remove the socket, unless another pool has put its own there."""
+        if self._socket_file:
+            path, inode = self._socket_file
+            try:
+                if os.stat(path).st_ino == inode:
+                    os.unlink(path)
+            except OSError:
+                pass
+
+    def remove(self) -> None:
+        """Remove all; another process may be doing the same."""
+        self.remove_socket()
+        remove_directory(self._directory)
+
+
 def remove_directory(path: str) -> None:
-    """Remove a private directory of ours and what is in it; another may be doing the same."""
+    """Remove a private directory of ours and what is in it, as far as possible."""
     for root, directories, files in os.walk(path, topdown=False):
         for name in files:
             _quietly(os.unlink, os.path.join(root, name))

@@ -23,7 +23,9 @@ from cgicompat import runners
 from cgicompat.guards.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.intake import Intake, Refused
+from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request
+from cgicompat.runners import here
 from cgicompat.runners.modules import LIBRARY
 from cgicompat.runners.script import runs_here
 
@@ -61,7 +63,9 @@ class Context:
         handoff: socket.socket,
         notify: socket.socket,
         lifeline: int,
+        traces: Traces,
     ):
+        self.master = os.getpid()
         self.settings = settings
         self.intake = intake
         self.board = board
@@ -70,6 +74,7 @@ class Context:
         self.notify = notify
         self.lifeline = lifeline
         self.refused: set[str] = set()  # modules that the master will not preload
+        self.traces = traces
 
 
 class Job:
@@ -105,6 +110,7 @@ class Worker:
             if job:
                 self.execute("fork", job.request, socket.socket(fileno=job.connection), job.body)
                 os._exit(0)
+            here.on_orphaned(self.orphaned)
             self._wake_at_death_of_master()
             wait = self._waiter()
             while connection := self._next(wait):
@@ -117,7 +123,19 @@ class Worker:
                     break
         except KeyboardInterrupt:
             pass
+        if os.getppid() != self._context.master:
+            self._context.traces.remove()
         os._exit(0)
+
+    def orphaned(self) -> None:
+        """The master is dead: see to what it would have seen to."""
+        _, group, *_ = self._context.board.read(self._slot)
+        if group:
+            try:
+                os.killpg(group, signal.SIGTERM)
+            except OSError:
+                pass
+        self._context.traces.remove()
 
     def _wake_at_death_of_master(self) -> None:
         """Have SIGIO sent when the master dies, so that not even a running script stays behind."""

@@ -17,12 +17,14 @@ from cgicompat.runners.program import Program, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from cgicompat.request import Request
 
 _program: Program | None = None
 _runner = _parent = 0
+_orphaned: Callable[[], None] = lambda: None
 
 
 def run(request: Request, connection: socket.socket, body: int) -> Program:
@@ -86,6 +88,12 @@ def handle_signals(parent: int) -> None:
     signal.signal(signal.SIGIO, _somebody_is_gone)
 
 
+def on_orphaned(action: Callable[[], None]) -> None:
+    """What this process does when its parent is dead, before it ends."""
+    global _orphaned
+    _orphaned = action
+
+
 def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
     program = _program
     if os.getpid() == _parent:
@@ -96,10 +104,13 @@ def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
-    if _program is None or _runner != os.getpid():
+    if os.getpid() == _parent:
         return
-    poll = select.poll()
-    poll.register(1, 0)
-    gone = any(event & select.POLLHUP for _, event in poll.poll(0))
-    if gone or os.getppid() != _parent:
+    if os.getppid() != _parent:
+        _orphaned()
         os.killpg(0, signal.SIGTERM)
+    elif _program is not None and _runner == os.getpid():
+        poll = select.poll()
+        poll.register(1, 0)
+        if any(event & select.POLLHUP for _, event in poll.poll(0)):
+            os.killpg(0, signal.SIGTERM)

@@ -1,0 +1,319 @@
+"""The pool's master: growth, queue, reload, drain, and what is left when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.doors import wait_for_socket
+from tests.harness.processes import Server, until
+from tests.harness.wire import Exchange, Response, connect, parse_cgi, scgi_request
+
+HEAD = 'import os, sys, time\nprint("Content-Type: text/plain\\n")\nprint(os.getpid())\nsys.stdout.flush()\n'
+
+
+class RunningPool:
+    """A pool on a unix socket, and a directory of scripts."""
+
+    def __init__(self, home: Path, *flags: str, **env: str):
+        self.root = home / "site"
+        (self.root / "cgi-bin").mkdir(parents=True, exist_ok=True)
+        self.socket = str(home / "s")
+        command = [sys.executable, "-m", "cgicompat", "pool", "--bind", f"unix:{self.socket}", *flags]
+        self.temporary = home / "tmp"
+        self.temporary.mkdir(exist_ok=True)
+        self.server = Server([*command, str(self.root)], home, self._environ(env))
+        wait_for_socket(self.server, self.socket)
+
+    def _environ(self, env: dict[str, str]) -> dict[str, str]:
+        from tests.harness.processes import host_environ
+
+        return host_environ(TMPDIR=str(self.temporary), **env)
+
+    def script(self, source: str, name: str = "s.py") -> str:
+        (self.root / "cgi-bin" / name).write_text(HEAD + source)
+        return f"/cgi-bin/{name}"
+
+    def open(self, url: str) -> Exchange:
+        path, _, query = url.partition("?")
+        environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": url, "DOCUMENT_URI": path, "QUERY_STRING": query}
+        return Exchange(parse_cgi, connect(self.socket), scgi_request(environ, b""))
+
+    def get(self, url: str) -> Response:
+        return self.open(url).finish()
+
+    def workers(self) -> list[int]:
+        return [pid for pid in _children(self.server.pid) if _alive(pid)]
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("p")
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[..., RunningPool]]:
+    pools: list[RunningPool] = []
+
+    def start(*flags: str, **env: str) -> RunningPool:
+        pools.append(RunningPool(home, *flags, **env))
+        return pools[-1]
+
+    yield start
+    for pool in pools:
+        pool.server.process.kill()
+        pool.server.process.wait()
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found.append(int(entry))
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
+def test_workers_grow_while_requests_wait(start, runner):
+    pool = start("--workers", "1:4", "--runner", runner)
+    script = pool.script("while not os.path.exists(sys.argv[0] + '.go'): time.sleep(0.01)")
+    running = [pool.open(script) for _ in range(4)]
+    for exchange in running:
+        exchange.wait_for(b"\n\n")
+    (pool.root / "cgi-bin" / "s.py.go").touch()
+    assert [exchange.finish().status for exchange in running] == [200] * 4
+
+
+def test_idle_workers_go_again(start):
+    pool = start("--workers", "1:3", "--runner", "cgihandler")
+    script = pool.script("time.sleep(0.2)")
+    running = [pool.open(script) for _ in range(3)]
+    assert all(exchange.finish().status == 200 for exchange in running)
+    assert len(pool.workers()) == 3
+    until(lambda: len(pool.workers()) == 1, 40)
+
+
+def test_requests_wait_for_a_worker_and_are_turned_away_beyond_the_queue(start):
+    pool = start("--workers", "1", "--queue", "1")
+    slow = pool.script("while not os.path.exists(sys.argv[0] + '.go'): time.sleep(0.01)")
+    first = pool.open(slow)
+    first.wait_for(b"\n\n")
+    second = pool.open(slow)
+    with pytest.raises(TimeoutError):
+        second.pump(timeout=0.3)
+    third = pool.get(slow)
+    assert third.status == 503
+    assert int(third.header("Retry-After") or 0) > 0
+    (pool.root / "cgi-bin" / "s.py.go").touch()
+    assert first.finish().status == second.finish().status == 200
+
+
+def test_a_request_waits_no_longer_than_queue_timeout(start):
+    pool = start("--workers", "1", "--queue-timeout", "0.5")
+    slow = pool.script("time.sleep(3)")
+    first = pool.open(slow)
+    first.wait_for(b"\n\n")
+    began = time.monotonic()
+    assert pool.get(slow).status == 503
+    assert 0.4 < time.monotonic() - began < 2.5
+    assert first.finish().status == 200
+
+
+@pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
+def test_reload_loses_no_request(start, runner):
+    pool = start("--workers", "2", "--runner", runner)
+    (pool.root / "cgicompat.toml").write_text('env = ["STAGE=1"]\n')
+    script = pool.script("print(os.environ.get('STAGE'))")
+    slow = pool.script("time.sleep(1); print('done')", "slow.py")
+    under_way = pool.open(slow)
+    under_way.wait_for(b"\n\n")
+    answers: list[Response] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            answers.append(pool.get(script))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for _ in range(3):
+        os.kill(pool.server.pid, signal.SIGHUP)
+        time.sleep(0.4)
+    stop.set()
+    thread.join()
+    assert under_way.finish().body.endswith(b"done\n")
+    assert {answer.status for answer in answers} == {200}
+    assert answers[0].lines[1] == "None"
+    assert answers[-1].lines[1] == "1"
+    assert pool.server.process.poll() is None
+
+
+def test_reload_with_a_wrong_configuration_goes_on_with_the_old_one(start):
+    pool = start("--workers", "1")
+    script = pool.script("")
+    (pool.root / "cgicompat.toml").write_text("no-such-key = 1\n")
+    os.kill(pool.server.pid, signal.SIGHUP)
+    pool.server.says("no-such-key")
+    pool.server.says("going on with the former one")
+    assert pool.get(script).status == 200
+
+
+@pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
+def test_nothing_is_left_when_the_master_is_killed(start, runner):
+    pool = start("--workers", "2", "--runner", runner)
+    running = pool.open(pool.script("time.sleep(60)"))
+    running.wait_for(b"\n\n")
+    script_pid = int(bytes(running.raw).split()[-1])
+    processes = {script_pid, *pool.workers()}
+    assert len(processes) >= 2
+    os.kill(pool.server.pid, signal.SIGKILL)
+    until(lambda: not any(_alive(pid) for pid in processes))
+    until(lambda: not os.path.exists(pool.socket))
+    until(lambda: not list(pool.temporary.iterdir()))
+
+
+def test_a_private_pool_ends_with_the_process_that_has_it(home):
+    script = home / "owner.py"
+    script.write_text(
+        "import sys, time\nfrom cgicompat import config\nfrom cgicompat.pool import Pool\n"
+        "pool = Pool(config.load(sys.argv[1], {}))\nprint('pid', pool.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    from tests.harness.processes import host_environ
+
+    (home / "tmp").mkdir()
+    environ = host_environ(TMPDIR=str(home / "tmp"))
+    owner = Server([sys.executable, str(script), str(home)], home, environ)
+    master = int(owner.says(r"pid (\d+)")[1])
+    until(lambda: _children(master))
+    workers = _children(master)
+    owner.process.kill()
+    owner.process.wait()
+    until(lambda: not any(_alive(pid) for pid in [master, *workers]))
+    assert list((home / "tmp").iterdir()) == []
+
+
+def test_terminate_lets_running_requests_end(start):
+    pool = start("--workers", "2")
+    slow = pool.open(pool.script("time.sleep(0.5); print('done')"))
+    slow.wait_for(b"\n\n")
+    pool.server.process.terminate()
+    assert slow.finish().body.endswith(b"done\n")
+    assert pool.server.process.wait(5) == 0
+    assert not os.path.exists(pool.socket)
+    assert list(pool.temporary.iterdir()) == []
+
+
+def test_after_the_grace_scripts_get_a_signal_to_end(start):
+    pool = start("--workers", "1", "--grace", "0.3")
+    stubborn = "import signal; signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))\n"
+    slow = pool.open(pool.script(stubborn + "print('go', flush=True)\nwhile True: time.sleep(0.1)"))
+    slow.wait_for(b"go")
+    pool.server.process.terminate()
+    assert b"told" in slow.finish().body
+    assert pool.server.process.wait(5) == 0
+
+
+def test_second_interrupt_stops_at_once(start):
+    pool = start("--workers", "1", "--grace", "60")
+    pool.open(pool.script("time.sleep(60)")).wait_for(b"\n\n")
+    pool.server.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert pool.server.process.poll() is None
+    pool.server.process.send_signal(signal.SIGINT)
+    assert pool.server.process.wait(5) == 0
+
+
+def test_modules_that_scripts_import_are_preloaded(start):
+    pool = start("--workers", "1")
+    script = pool.script("print('json' in sys.modules)\nimport json")
+    assert pool.get(script).lines[1] == "False"
+    until(lambda: pool.get(script).lines[1] == "True")
+
+
+def test_a_changed_site_module_is_picked_up(start, home):
+    library = home / "library"
+    library.mkdir()
+    (library / "shared_thing.py").write_text("VALUE = 1\n")
+    pool = start("--workers", "1", PYTHONPATH=f"{library}:{os.getcwd()}")
+    script = pool.script("import shared_thing\nprint(shared_thing.VALUE)")
+    for _ in range(3):
+        assert pool.get(script).lines[1] == "1"
+    (library / "shared_thing.py").write_text("VALUE = 22\n")
+    until(lambda: pool.get(script).lines[1] == "22")
+
+
+def test_a_failing_preload_is_said_and_does_no_harm(start):
+    pool = start("--workers", "1", "--preload", "no_such_module")
+    assert pool.get(pool.script("")).status == 200
+    assert "cannot preload no_such_module" in pool.server.log
+
+
+def test_workers_that_die_at_once_do_not_keep_the_machine_busy(start, home):
+    library = home / "library"
+    library.mkdir()
+    (library / "deadly.py").write_text("import os\nos.register_at_fork(after_in_child=lambda: os._exit(3))\n")
+    with pytest.raises(BaseException, match=r"waited|in vain") as caught:  # no worker ever listens
+        pool = start("--workers", "2", "--preload", "deadly", PYTHONPATH=f"{library}:{os.getcwd()}")
+        pool.server.says("workers end at once")
+        until(lambda: pool.workers(), 1)
+    assert caught.value
+
+
+def test_scripts_have_runners_of_their_own(start, home):
+    (home / "site").mkdir()
+    (home / "site" / "cgicompat.toml").write_text(
+        'runner = "cgihandler"\nworkers = "1"\n'
+        '[script."/cgi-bin/forked.py"]\nrunner = "fork"\n[script."/cgi-bin/spawned.py"]\nrunner = "cgi"\n'
+    )
+    pool = start()
+    source = (
+        "n = sys.modules.setdefault('posix').__dict__.get('n', 0)\nsys.modules['posix'].n = n + 1\nprint(n)"
+    )
+    kept, forked, spawned = (pool.script(source, name) for name in ("kept.py", "forked.py", "spawned.py"))
+    first = pool.get(kept).lines[0]
+    assert pool.get(kept).lines[0] == first
+    pids = {pool.get(url).lines[0] for url in (forked, spawned, forked, spawned)}
+    assert len(pids) == 4
+    assert first not in pids
+    assert pool.get(kept).lines[0] == first
+
+
+def test_two_pools_cannot_share_a_socket_but_a_stale_one_is_replaced(start, home):
+    pool = start("--workers", "1")
+    command = [sys.executable, "-m", "cgicompat", "pool", "--bind", f"unix:{pool.socket}", str(pool.root)]
+    second = Server(command, home / "second")
+    assert second.process.wait(10) == 1
+    assert "another pool listens" in second.log
+    assert "Traceback" not in second.log
+    pool.server.process.terminate()
+    pool.server.process.wait()
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(pool.socket)
+    pool = start("--workers", "1")
+    assert pool.get(pool.script("")).status == 200
+
+
+def test_the_socket_is_for_its_owner_alone(start):
+    pool = start("--workers", "1")
+    assert os.stat(pool.socket).st_mode & 0o777 == 0o600
