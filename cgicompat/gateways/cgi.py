@@ -1,16 +1,13 @@
-"""The CGI door: a web server, or our own `cgi` runner, has started this process for one request.
+"""The CGI door: a web server has started this process for one request.
 
 The script runs here, or in a running pool where CGICOMPAT_SOCKET names one. Every import counts, since each
-request pays for it; so this file is a program of its own, and knows nothing that it does not need.
+request pays for it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-
-BARE = frozenset(sys.modules)
-
-import os  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +33,8 @@ def main(program: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
     address = environ.pop("CGICOMPAT_SOCKET", "")
     if address:
         hand_over(address, script, environ)
+    from cgicompat.runners.process import run
+
     run(script, arguments, bare)
 
 
@@ -123,29 +122,3 @@ def hand_over(address: str, script: str, environ: Mapping[str, str]) -> None:
         sys.stderr.write(f"cgicompat-cgi: {address}: {error.strerror}\n")
         os._exit(1)
     os._exit(0)
-
-
-def run(script: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
-    """Run the script in this process, and exit with its status."""
-    from cgicompat.runners.modules import LIBRARY
-    from cgicompat.runners.program import Program, flush_files
-    from cgicompat.runners.script import is_python
-
-    if os.path.isfile(script) and not is_python(script):
-        os.execv(script, [script, *arguments])
-    debug = os.environ.pop("CGICOMPAT_DEBUG", "") not in ("", "0")
-    LIBRARY.configure(bare, sys.path, [os.path.dirname(script)])
-    program = Program(script, arguments, debug=debug)
-    program.run()
-    program.respond()
-    flush_files()
-    os._exit(program.status)
-
-
-if __name__ == "__main__":
-    here = sys.path.pop(0)
-    sys.path.insert(0, os.path.dirname(os.path.dirname(here)))
-    import cgicompat  # noqa: F401  (its submodules are found through it from here on)
-
-    del sys.path[0]
-    run(sys.argv[1], sys.argv[2:], BARE)

@@ -61,9 +61,9 @@ class Master:
     """A pool of workers behind one listening socket.
 
     `state` comes from the process that executed us, or from our former self at a reload:
-    listener (fd), temporary (directory of ours), socket_file (path and inode) or None, parent (fd of a pipe that closes when
-    the process that we belong to ends, or None), argv (command that replaces us at a reload, or None),
-    board (fd) and workers of the former self.
+    listener (fd), temporary (directory of ours), socket_file (path and inode) or None, parent (fd of a pipe
+    that closes when the process that we belong to ends, or None), argv (command that replaces us at a
+    reload, or None), and of the former self board (fd), workers, queue and learned modules.
     """
 
     def __init__(self, settings: Settings, state: dict[str, Any], bare: frozenset[str]):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _program: Program | None = None
 _runner = _parent = 0
-_orphaned: Callable[[], None] = lambda: None
+_orphaned: Callable[[], None] | None = None
 
 
 def run(request: Request, connection: socket.socket, body: int) -> Program:
@@ -107,7 +107,8 @@ def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
     if os.getpid() == _parent:
         return
     if os.getppid() != _parent:
-        _orphaned()
+        if _orphaned:
+            _orphaned()
         os.killpg(0, signal.SIGTERM)
     elif _program is not None and _runner == os.getpid():
         poll = select.poll()

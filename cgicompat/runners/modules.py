@@ -23,15 +23,18 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
-from types import CodeType, ModuleType
 
 from cgicompat import stdlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import CodeType, ModuleType
 
-_Signature = tuple[int, ...]
+    _Signature = tuple[int, ...]
+else:
+    ModuleType = type(sys)  # without the cost of importing types
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

@@ -12,15 +12,16 @@ import io
 import os
 import sys
 from importlib.machinery import SourceFileLoader
-from types import ModuleType, TracebackType
 
-from cgicompat import pages
 from cgicompat.runners import stdio
 from cgicompat.runners.modules import CODE, LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType, TracebackType
+else:
+    ModuleType = type(sys)  # without the cost of importing types
 
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
@@ -137,10 +138,14 @@ class Program:
 
     def respond(self) -> None:
         """Write what the script's end adds to the response."""
+        if not self.failed:
+            return
+        from cgicompat import pages
+
         begun = self.streams.output.sent > 0
         if self.debug and self._shown:
             write(pages.traceback(self._shown, begun=begun))
-        elif self.answer and self.failed and not begun:
+        elif self.answer and not begun:
             write(pages.error(500, "The script failed; its error log says why."))
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cgicompat.request import Request
 
 _kinds: dict[str, tuple[tuple[int, ...], bool]] = {}
-_BOOTSTRAP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gateways", "cgi.py")
+_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 
 
 def is_python(filename: str) -> bool:
@@ -43,7 +43,7 @@ def command(request: Request) -> list[str]:
     if request.settings.interpreter:
         return [request.settings.interpreter, *tail]
     if is_python(request.script):
-        return [sys.executable, _BOOTSTRAP, *tail]
+        return [sys.executable, _MAIN, *tail]
     if not os.access(request.script, os.X_OK):
         raise PermissionError(f"{request.script} is not executable; chmod +x {request.script}")
     return tail
