@@ -1,0 +1,30 @@
+"""Run a script in this process, which was started for it alone: by a web server, or by the `cgi` runner."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from cgicompat.runners.modules import LIBRARY
+from cgicompat.runners.program import Program, flush_files
+from cgicompat.runners.script import is_python
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NoReturn
+
+
+def run(script: str, arguments: list[str], bare: Iterable[str]) -> NoReturn:
+    """Run `script` and exit with its status; `bare` are the modules that a fresh interpreter has."""
+    if os.path.isfile(script) and not is_python(script):
+        os.execv(script, [script, *arguments])
+    debug = os.environ.pop("CGICOMPAT_DEBUG", "") not in ("", "0")
+    LIBRARY.configure(bare, sys.path, [os.path.dirname(script)])
+    program = Program(script, arguments, debug=debug)
+    gc.freeze()  # what is here already need not be looked at when the script ends
+    program.run()
+    program.respond()
+    flush_files()
+    os._exit(program.status)
