@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 SOFTWARE = f"cgicompat/{__version__}"
 
-# The first two have variables of their own; bodies arrive decoded; scripts would take HTTP_PROXY for the one to
-# use (httpoxy); the last is a password that was meant for a proxy.
+# The first two have variables of their own; bodies arrive decoded; scripts would take HTTP_PROXY for the one
+# to use (httpoxy); the last is a password that was meant for a proxy.
 _NOT_HTTP = {"content-length", "content-type", "transfer-encoding", "proxy", "proxy-authorization"}
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
@@ -46,9 +46,9 @@ def build(
 
     `uri` is the request target as sent, path and query, percent-encoded; `query` is the script's, which
     differs after a local redirect. `script_name` (the mount included) and `path_info` are decoded. `headers`
-    are pairs in order, names in any case. `server` and `client` are address and port, None where the
-    connection has none (a unix socket). `length` is the number of bytes that follow. `user` is whom the
-    server in front knows by `auth_type`.
+    are pairs in order, names in any case. `server` and `client` are address (or name) and port (or 0), None
+    where the connection has none (a unix socket). `length` is the number of bytes that follow. `user` is whom
+    the server in front knows by `auth_type`.
     """
     merged = _merge(headers)
     name, port = _authority(merged.get("host", ""), scheme, server)
@@ -69,9 +69,9 @@ def build(
     }
     if scheme == "https":
         environ["HTTPS"] = "on"
-    if server:
+    if server and _ADDRESS.issuperset(server[0]):
         environ["SERVER_ADDR"] = _plain(server[0])
-    if client:
+    if client and client[1]:
         environ["REMOTE_PORT"] = str(client[1])
     if path_info:
         environ["PATH_INFO"] = path_info

@@ -9,7 +9,7 @@ from email.utils import formatdate, parsedate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .message import Headers, Reply, Request, page
+from .message import Reply, Request, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,32 +38,29 @@ def not_modified(request: Request, header: Callable[[str], str | None]) -> bool:
     return since is not None and modified is not None and modified <= since
 
 
-def whole_or_part(request: Request, path: str, status: os.stat_result) -> tuple[Reply, int]:
-    """The head of the reply for a file, and the offset to send from; its Content-Length says how much."""
+def whole_or_part(request: Request, path: str, status: os.stat_result) -> tuple[Reply, int, int]:
+    """The head of the reply for a file, and which part of it follows: offset and number of bytes."""
     size = status.st_size
-    headers: Headers = [
-        ("Content-Type", media_type(path)),
-        ("Last-Modified", formatdate(status.st_mtime, usegmt=True)),
-        ("ETag", f'"{status.st_mtime_ns:x}-{size:x}"'),
-        ("Accept-Ranges", "bytes"),
-    ]
-    reply = Reply(200, "", headers)
-    if not_modified(request, {name.lower(): value for name, value in headers}.get):
-        return Reply(304, "", headers[1:3]), 0
-    start, stop = 0, size
-    if (wanted := request.get("range")) and request.get("if-range") in (None, headers[1][1], headers[2][1]):
-        part = _range(wanted, size)
-        if part == (0, 0):
-            return page(416, ("Content-Range", f"bytes */{size}")), 0
-        if part:
-            start, stop = part
-            reply = Reply(206, "", [*headers, ("Content-Range", f"bytes {start}-{stop - 1}/{size}")])
-    reply.headers.append(("Content-Length", str(stop - start)))
-    return reply, start
+    etag = f'"{status.st_mtime_ns:x}-{size:x}"'
+    modified = formatdate(status.st_mtime, usegmt=True)
+    validators = {"etag": etag, "last-modified": modified}
+    if not_modified(request, validators.get):
+        return Reply(304, "", list(validators.items())), 0, 0
+    headers = [("Content-Type", media_type(path)), ("Accept-Ranges", "bytes"), *validators.items()]
+    part = None
+    if request.get("if-range") in (None, etag, modified):
+        part = _range(request.get("range") or "", size)
+    if not part:
+        return Reply(200, "", [*headers, ("Content-Length", str(size))]), 0, size
+    start, stop = part
+    if start >= stop:
+        return page(416, ("Content-Range", f"bytes */{size}")), 0, 0
+    headers.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
+    return Reply(206, "", [*headers, ("Content-Length", str(stop - start))]), start, stop - start
 
 
 def _range(text: str, size: int) -> tuple[int, int] | None:
-    """Start and end of a single range; (0, 0) where it lies outside, None where it is to be ignored."""
+    """Start and end of a single range, an empty one where it lies outside; None if there is none to heed."""
     unit, _, spec = text.partition("=")
     first, dash, last = spec.strip().partition("-")
     if (
@@ -79,7 +76,7 @@ def _range(text: str, size: int) -> tuple[int, int] | None:
         start, stop = int(first), min(int(last) + 1, size) if last else size
         if last and int(last) < start:
             return None
-    return (start, stop) if start < stop else (0, 0)
+    return start, stop
 
 
 def listing(title: str, names: Iterable[str], parent: bool) -> Reply:

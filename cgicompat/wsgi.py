@@ -1,0 +1,43 @@
+"""The WSGI door: `CGI` gives an application to mount, `app` is one that the environment configures.
+
+    DispatcherMiddleware(site, {"/old": cgicompat.wsgi.CGI("/srv/www")})         # Werkzeug, Flask
+    CGICOMPAT_DIRECTORY=/srv/www gunicorn cgicompat.wsgi:app
+
+mod_wsgi looks for `application`, which is the same.
+"""
+
+from __future__ import annotations
+
+import os
+
+from cgicompat.gateways import wsgi
+from cgicompat.gateways.load import load
+
+
+class CGI(wsgi.CGI):
+    """A WSGI application for a directory, as `cgicompat serve` would serve it, or for one script, which gets
+    every path below the mount as its PATH_INFO.
+
+    Without an argument it is what CGICOMPAT_DIRECTORY names, or the working directory. `options` are those of
+    the configuration, with underscores (timeout=30, runner="cgihandler"); they override CGICOMPAT_* variables
+    and cgicompat.toml. With `listing` a directory without index.html shows what it holds. Raises
+    cgicompat.config.ConfigError.
+    """
+
+    def __init__(
+        self,
+        directory_or_script: str | os.PathLike[str] | None = None,
+        *,
+        listing: bool = False,
+        **options: object,
+    ) -> None:
+        settings, script = load(directory_or_script, options)
+        super().__init__(settings, script=script, listing=listing)
+
+
+def __getattr__(name: str) -> CGI:
+    # Made when a server asks for it: `import cgicompat.wsgi` must not read a configuration.
+    if name not in ("app", "application"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    app = globals()["app"] = globals()["application"] = CGI()
+    return app
