@@ -1,4 +1,4 @@
-"""Ending, points 17-23: whichever way a script ends, its own request gets its due and the next one is served."""
+"""Ending, points 17-23: however a script ends, its request gets its due and the next one is served."""
 
 from __future__ import annotations
 

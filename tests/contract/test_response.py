@@ -1,4 +1,4 @@
-"""Response, points 31-36: what a script prints becomes HTTP as under Apache. Only for doors that speak HTTP."""
+"""Response, points 31-36, for doors that speak HTTP: what a script prints becomes what Apache makes of it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ timeout = 20
 env = { FROM_THE_CONFIGURATION = "yes" }
 
 [script."/cgi-bin/*/slow*"]
-timeout = 1
+timeout = 0.5
 
 [script."/cgi-bin/*/debug*"]
 debug = true

@@ -1,0 +1,366 @@
+"""Life, points 44-47: changes, limits, crowds and other languages."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.harness.doors import CONFIGURATION, Scgi, Site
+from tests.harness.processes import alive, until
+
+pooled = pytest.mark.doors("serve", "asgi", "wsgi", "scgi")
+
+
+def newer(file: Path, text: str) -> None:
+    later = file.stat().st_mtime + 10
+    file.write_text(text)
+    os.utime(file, (later, later))
+
+
+def older(file: Path, text: str) -> None:
+    earlier = file.stat().st_mtime - 10
+    file.write_text(text)
+    os.utime(file, (earlier, earlier))
+
+
+def within_the_second(file: Path, text: str) -> None:
+    """A nanosecond later, and not a byte longer."""
+    before = file.stat().st_mtime_ns
+    file.write_text(text)
+    os.utime(file, ns=(before, before + 1))
+
+
+def by_rename(file: Path, text: str) -> None:
+    """Another file of the same age and size."""
+    before = file.stat()
+    new = file.with_name("new")
+    new.write_text(text)
+    new.chmod(before.st_mode)
+    os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
+    new.rename(file)
+
+
+def restored(file: Path, text: str) -> None:
+    """In place, with the time stamp that the file had before, as rsync --inplace --times does."""
+    before = file.stat()
+    file.write_text(text)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+CHANGES = [newer, older, within_the_second, by_rename, restored]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_point_44_changed_script(site, change):
+    script = site.script("print('text 1')")
+    file = site.directory / "script.py"
+    original = file.read_text()
+    for version in "1231":
+        change(file, original.replace("text 1", f"text {version}"))
+        assert site.get(script).body == f"text {version}\n".encode()
+
+
+PYC = "Python trusts a cached helper of the same size and second"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(newer, older),
+        *(
+            pytest.param(change, marks=pytest.mark.unlike_apache(PYC))
+            for change in (within_the_second, by_rename, restored)
+        ),
+    ],
+)
+def test_point_44_changed_helper(site, change):
+    script = site.script("import helper, package.inner; print(helper.TEXT, package.inner.TEXT)")
+    helper, inner = site.file("helper.py", "TEXT = 0\n"), site.file("package/inner.py", "TEXT = 0\n")
+    site.file("package/__init__.py", "")
+    for version in "1231":
+        change(helper, f"TEXT = {version}\n")
+        change(inner, f"TEXT = {version}\n")
+        assert site.get(script).body == f"{version} {version}\n".encode()
+
+
+def test_point_44_helper_that_appears_and_goes(site):
+    script = site.script(
+        """
+        try:
+            from helper import TEXT
+        except ImportError:
+            TEXT = "none"
+        print(TEXT)
+        """
+    )
+    assert site.get(script).body == b"none\n"
+    helper = site.file("helper.py", "TEXT = 'here'\n")
+    assert site.get(script).body == b"here\n"
+    helper.unlink()
+    shutil.rmtree(site.directory / "__pycache__", ignore_errors=True)
+    assert site.get(script).body == b"none\n"
+
+
+@pytest.mark.parametrize("change", [newer, by_rename])
+def test_point_44_run_under_way_keeps_the_old_text(site, change):
+    source = """
+        import os, time
+        def text(): return "version 1"
+        print("started", flush=True)
+        while not os.path.exists("gate"): time.sleep(0.01)
+        print(text(), __file__)
+    """
+    script = site.script(source)
+    file = site.directory / "script.py"
+    request = site.open("GET", script)
+    request.wait_for(b"started\n")
+    change(file, file.read_text().replace("version 1", "version 2"))
+    site.file("gate")
+    assert request.finish().body == f"started\nversion 1 {file}\n".encode()
+    assert site.get(script).body == f"started\nversion 2 {file}\n".encode()
+
+
+LIMIT = 0.5  # seconds that scripts named slow* have
+
+
+@pooled
+def test_point_45_time_limit(site):
+    script = site.script("import time; time.sleep(30)", name="slow.py")
+    start = time.monotonic()
+    page = site.get(script)
+    assert LIMIT <= time.monotonic() - start < LIMIT + 1
+    assert page.status == 504 if site.door.http else 500 <= page.status <= 504
+    site.logged("slow.py")
+    assert site.page("print('next')", name="next.py").body == b"next\n"
+    until(lambda: not site.door.zombies())
+
+
+@pytest.mark.doors("serve", "asgi", "wsgi")
+@pytest.mark.runners("fork", "cgi")
+def test_point_45_time_limit_after_output(site):
+    """The client can tell that something is missing."""
+    page = site.page("import time; print('begun', flush=True); time.sleep(30)", name="slow.py")
+    assert (page.status, page.body) == (200, b"begun\n")
+    assert not page.whole
+
+
+@pytest.mark.doors("scgi")
+def test_point_45_script_may_clean_up_at_sigterm(site):
+    site.page(
+        """
+        import signal, sys, time
+        def end(number, frame):
+            open("cleaned up", "w").close()
+            sys.exit(1)
+        signal.signal(signal.SIGTERM, end)
+        time.sleep(30)
+        """,
+        name="slow.py",
+    )
+    until((site.directory / "cleaned up").exists, 1)
+
+
+@pytest.mark.doors("serve", "scgi")
+@pytest.mark.unlike_apache("ends the script alone")
+def test_point_45_nothing_outlives_the_limit(site):
+    """Neither what computes and ignores SIGTERM, nor its child, nor its grandchild."""
+    script = site.script(
+        """
+        import os, signal, subprocess
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        line = "trap '' TERM; sleep 30 & echo $! $$ > pids.new; mv pids.new pids; wait"
+        subprocess.Popen(["sh", "-c", line])
+        while True: pass
+        """,
+        name="slow.py",
+    )
+    start = time.monotonic()
+    page = site.get(script)
+    assert page.status >= 500
+    pids = [int(pid) for pid in (site.directory / "pids").read_text().split()]
+    assert len(pids) == 2
+    until(lambda: not any(alive(pid) for pid in pids), max(0, start + LIMIT + 1 - time.monotonic()))
+    assert site.page("print('next')", name="next.py").body == b"next\n"
+
+
+# Holds a lock for as long as it runs.
+LOCKING = """
+import fcntl, os, time
+lock = open("lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("locked", flush=True)
+"""
+
+
+def ends(site: Site, source: str) -> None:
+    """The script ends soon after its client has gone."""
+    request = site.open("GET", site.script(LOCKING + source))
+    request.wait_for(b"locked\n")
+    lock = (site.directory / "lock").open()
+
+    def unlocked() -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    assert not unlocked()
+    request.drop()
+    until(unlocked, 5)
+    assert site.page("print('next')", name="next.py").body == b"next\n"
+
+
+def test_point_45_client_gone_while_the_script_writes(site):
+    ends(site, "while True: print('.' * 1000, flush=True); time.sleep(0.01)")
+
+
+@pytest.mark.doors("serve", "asgi", "scgi")  # WSGI servers notice when they write, and so do web servers
+@pytest.mark.parametrize("does", ["time.sleep(30)", "while True: pass", "os.system('exec sleep 30')"])
+@pytest.mark.unlike_apache("notices when it writes")
+def test_point_45_client_gone_while_the_script_is_silent(site, does):
+    ends(site, does)
+
+
+def test_point_46_twenty_uploads_at_once(site):
+    script = site.script(
+        """
+        import hashlib, os, sys
+        first = sys.stdin.buffer.read(int(os.environ["QUERY_STRING"].partition("=")[2]) // 2)
+        print(os.environ["QUERY_STRING"], hashlib.sha256(first + sys.stdin.buffer.read()).hexdigest())
+        """
+    )
+    sizes = [int(2**n) for n in range(20)]
+    random.shuffle(sizes)
+
+    def upload(size: int) -> None:
+        body = random.randbytes(size)
+        page = site.post(script, body, query=f"n={size}")
+        assert page.body == f"n={size} {hashlib.sha256(body).hexdigest()}\n".encode()
+
+    with ThreadPoolExecutor(len(sizes)) as threads:
+        assert len(list(threads.map(upload, sizes))) == 20
+
+
+def pool(request: pytest.FixtureRequest, runner: str, settings: str) -> Site:
+    """A directory of scripts behind a pool of its own, with other settings."""
+    name = f"{request.node.originalname}-{runner}".removeprefix("test_point_")
+    home = request.getfixturevalue("home") / name
+    door = Scgi(runner, home, CONFIGURATION.replace("workers = 1", settings))
+    request.addfinalizer(door.stop)
+    return Site(door, "folder")
+
+
+@pytest.mark.parametrize("runner", ["fork", "cgihandler"])
+def test_point_46_twenty_uploads_to_four_workers(request, runner):
+    test_point_46_twenty_uploads_at_once(pool(request, runner, "workers = 4"))
+
+
+def test_point_46_max_requests(request):
+    site = pool(request, "cgihandler", "workers = 1\nmax-requests = 2")
+    script = site.script("print('served')")
+    pids = [site.get(script).pid for _ in range(6)]
+    assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4] == pids[5]
+
+
+SHELL = """\
+#!/bin/sh -e
+echo Content-Type: text/plain
+echo
+echo "$REQUEST_METHOD $QUERY_STRING $1"
+cat
+"""
+
+PERL = """\
+#!/usr/bin/perl -w
+print "Content-Type: text/plain\\n\\n", "$ENV{REQUEST_METHOD} $ENV{QUERY_STRING} $ARGV[0]\\n", <STDIN>;
+"""
+
+C = r"""
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+    int c;
+    printf("Content-Type: text/plain\n\n");
+    printf("%s %s %s\n", getenv("REQUEST_METHOD"), getenv("QUERY_STRING"), argc > 1 ? argv[1] : "");
+    while ((c = getchar()) != EOF) putchar(c);
+    return 0;
+}
+"""
+
+
+def other_language(site: Site, name: str) -> None:
+    if name == "program":
+        source = site.file("program.c", C)
+        subprocess.run(["cc", "-o", site.directory / name, source], check=True)
+        source.unlink()
+    else:
+        site.file(name, {"script.sh": SHELL, "script.pl": PERL}[name], 0o755)
+
+
+@pytest.mark.doors("serve", "asgi", "wsgi", "scgi")
+@pytest.mark.runners("cgi")
+@pytest.mark.parametrize(
+    ("name", "needs"), [("script.sh", "/bin/sh"), ("script.pl", "/usr/bin/perl"), ("program", "cc")]
+)
+def test_point_47_other_languages(site, name, needs):
+    if not shutil.which(needs):
+        pytest.skip(f"{needs} is not installed")
+    other_language(site, name)
+    page = site.get(f"{site.path}/{name}", "word")
+    assert (page.status, page.body) == (200, b"GET word word\n")
+    page = site.open("PUT", f"{site.path}/{name}", query="a=b", headers=[("A", "b")], body=b"body").finish()
+    assert re.fullmatch(rb"PUT a=b .*\nbody", page.body) or page.body == b"PUT a=b \nbody"
+
+
+@pytest.mark.unlike_apache("runs what the line names, if there is such a thing")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#!/usr/local/bin/python",
+        "#!/usr/bin/python2.2 -tt",
+        "#!/usr/bin/env python2",
+        "#!/no/such/directory/python3.1",
+        "#! /usr/bin/env python\r",
+        "#!C:\\Python27\\python.exe -u",
+    ],
+)
+def test_point_47_any_python_is_our_python(site, line):
+    source = 'import sys\nprint("Content-Type: text/plain\\n")\nprint(sys.version, __name__)\n'
+    site.file("script", f"{line}\n{source}", 0o755)
+    page = site.get(f"{site.path}/script")
+    assert (page.status, page.body) == (200, f"{sys.version} __main__\n".encode())
+
+
+def test_point_47_unbuffered_python(site):
+    """`-u` in the first line is there for scripts that write in two ways."""
+    source = 'import os\nprint("Content-Type: text/plain\\n")\nprint("print")\nos.write(1, b"write\\n")\n'
+    site.file("script.py", f"#!{sys.executable} -u\n{source}", 0o755)
+    assert site.get(f"{site.path}/script.py").body == b"print\nwrite\n"
+
+
+@pooled
+@pytest.mark.unlike_apache("answers 500")
+def test_point_47_neither_executable_nor_python(site):
+    site.file("notes", "just some notes\n")
+    page = site.get(f"{site.path}/notes")
+    assert page.status == 403
+    assert b"just some notes" not in page.body
+
+
+@pytest.mark.unlike_apache("answers 500")
+def test_point_47_python_need_not_be_executable(site):
+    script = site.script("print('runs')")
+    (site.directory / "script.py").chmod(0o644)
+    assert site.get(script).body == b"runs\n"
