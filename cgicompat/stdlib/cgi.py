@@ -66,18 +66,21 @@ __version__ = "2.6"
 
 maxlen = 0  # the largest Content-Length accepted, 0 for any
 
-_LINE = 1 << 16  # as far as a line is looked at in one piece, as cgi always did
-_BLOCK = 1 << 16
-_DEFAULTS = {"FIELDS": 10_000, "HEADER": 1 << 16, "MEMORY": 16 << 20, "DEPTH": 5, "SPOOL": 1 << 16}
+_LINE = 1 << 16  # bytes; as far as a line is looked at in one piece, as cgi always did
+_BLOCK = 1 << 16  # bytes read and written at a time
+_LIMITS = {  # keyword of FieldStorage: variable, default
+    "max_num_fields": ("CGICOMPAT_FORM_FIELDS", 10_000),
+    "max_header": ("CGICOMPAT_FORM_HEADER", 1 << 16),
+    "max_memory": ("CGICOMPAT_FORM_MEMORY", 16 << 20),
+    "max_depth": ("CGICOMPAT_FORM_DEPTH", 5),
+    "spool": ("CGICOMPAT_FORM_SPOOL", 1 << 16),
+}
 
 
 def __getattr__(name: str) -> Any:
     """The modules that scripts reach through this one (`cgi.html`, `cgi.urllib`), imported when they are."""
     if name in ("html", "locale", "tempfile", "urllib", "warnings"):
-        import importlib
-
-        importlib.import_module("urllib.parse" if name == "urllib" else name)
-        return _sys.modules[name]
+        return __import__("urllib.parse" if name == "urllib" else name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -87,20 +90,17 @@ class _LimitExceeded(ValueError):
     http_status = 413
 
 
-def _limit(name: str, given: int | None = None) -> int:
-    """Return the limit `name`: as given, as the environment says, or the default."""
-    if given is not None:
-        return given
-    text = os.environ.get("CGICOMPAT_FORM_" + name)
+def _limit(keyword: str) -> int:
+    """Return the limit that the environment sets, or the default."""
+    variable, default = _LIMITS[keyword]
+    text = os.environ.get(variable)
     if text is None:
-        return _DEFAULTS[name]
+        return default
     try:
         digits = text.rstrip("KMG")
         return int(digits) << {"": 0, "K": 10, "M": 20, "G": 30}[text[len(digits) :]]
     except (KeyError, ValueError):
-        raise ValueError(
-            f"CGICOMPAT_FORM_{name}={text!r}: must be a whole number, which may end in K, M or G"
-        ) from None
+        raise ValueError(f"{variable}={text!r}: must be a whole number, which may end in K, M or G") from None
 
 
 # Logging: `log` is initlog at first, then dolog or nolog.
@@ -248,17 +248,16 @@ class _Body:
     `_buf` always keeps the byte before `_pos`, so that a line's start is seen as a newline just before it.
     """
 
-    def __init__(self, fp: Any, length: int, header: int, memory: int, depth: int, spool: int) -> None:
+    def __init__(self, fp: Any, length: int, limits: dict[str, int | None]) -> None:
         """Read `fp`: `length` bytes, or to its end if `length` is negative. Then it is read by lines, so that a
         socket that stays open is never read beyond the last boundary."""
         self._fp = fp
         self._left = length
         self._length = length
-        self._header = header
-        self._memory = memory
-        self._cache = memory  # for small files, besides the text
-        self._depth = depth
-        self.spool = spool
+        self._limits = limits
+        self._text = 0  # bytes of text fields, of small files, depth: each up to its limit
+        self._files = 0
+        self._depth = 0
         self._buf = b"\n"
         self._pos = 1
         self._base = -1  # where _buf[0] is in the body
@@ -297,26 +296,33 @@ class _Body:
         self._pos = 1
         return bool(data)
 
+    def limit(self, keyword: str) -> int:
+        """Return a limit: the keyword's value where it was given."""
+        value = self._limits.get(keyword)
+        if value is None:
+            value = self._limits[keyword] = _limit(keyword)
+        return value
+
     def count_text(self, size: int) -> None:
-        """Count text, which has to fit."""
-        self._memory -= size
-        if self._memory < 0:
+        """Count text, which has to fit into memory."""
+        self._text += size
+        if self._text > self.limit("max_memory"):
             raise _LimitExceeded("Maximum size of text fields exceeded")
 
     def room_for(self, size: int) -> bool:
-        """True if a file of `size` bytes may stay in memory."""
-        return size <= self._cache
+        """True if a file of `size` bytes may stay in memory, besides the text."""
+        return self._files + size <= self.limit("max_memory")
 
     def count_file(self, size: int) -> None:
         """Count a file that stays in memory."""
-        self._cache -= size
+        self._files += size
 
     def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes, or all there are, as text: to stay in memory."""
         blocks = [self._buf[self._pos - 1 :]]
         have = len(blocks[0]) - 1
         while size < 0 or have < size:
-            if have > self._memory or not (block := self._pull()):
+            if have > self.limit("max_memory") or not (block := self._pull()):
                 break
             blocks.append(block)
             have += len(block)
@@ -328,7 +334,7 @@ class _Body:
 
     def readline(self, size: int = -1) -> bytes:
         """Read up to and with the next newline, or `size` bytes."""
-        size = size if size >= 0 else self._memory + 1
+        size = size if size >= 0 else self.limit("max_memory") + 1
         searched = 0
         while True:
             stop = self._buf.find(b"\n", self._pos + searched, self._pos + size) + 1
@@ -343,8 +349,8 @@ class _Body:
     def open(self, boundary: bytes, trusted: bool) -> None:
         """Go behind the first line that is the boundary; one multipart deeper. Parts that are not `trusted` to read
         by header() and copy() alone may use read() and readline()."""
-        self._depth -= 1
-        if self._depth < 0:
+        self._depth += 1
+        if self._depth > self.limit("max_depth"):
             raise _LimitExceeded("Multiparts are nested too deeply")
         at_start = True
         while line := self.readline(_LINE):
@@ -356,7 +362,7 @@ class _Body:
 
     def close(self) -> None:
         """Leave the multipart that open() entered."""
-        self._depth += 1
+        self._depth -= 1
 
     def header(self) -> bytes:
         """Read the header lines of a part with the blank line that ends them; empty at the end of the body."""
@@ -365,8 +371,9 @@ class _Body:
         else:
             lines = []
             size = 0
-            while size <= self._header:
-                lines.append(line := self.readline(self._header + 1 - size))
+            limit = self.limit("max_header")
+            while size <= limit:
+                lines.append(line := self.readline(limit + 1 - size))
                 size += len(line)
                 if not line.strip():
                     break
@@ -440,60 +447,67 @@ class _Body:
     def _well_formed(self, boundary: bytes) -> Iterator[bytes | None]:
         """Yield the header of each part, then its content in pieces, then None: as PushMultipartParser finds them,
         while there is no doubt that copy() and header() would find the same."""
-        parser = _push_parser(boundary, self._length, self._header)
+        parser = _push_parser(boundary, self._length, self.limit("max_header"))
         if parser is None:
             return
         opening = b"\n--" + boundary
         list(parser.parse(opening[1:] + b"\r\n"))
-        first = True
-        while block := self._block(opening, first):
-            first = False
-            try:
-                events = list(parser.parse(block))
-            except ValueError:
-                return
-            if not self._agree(block, events, opening):
-                return
-            yield from events
+        block, _ = self._block(opening, True)
+        bounded = True
+        while block:
+            if bounded or self._end:
+                try:
+                    events = list(parser.parse(block))
+                except ValueError:
+                    return
+                if not self._agree(block, events, opening):
+                    return
+                yield from events
+            else:
+                yield block  # content by anyone's rules
+            block, bounded = self._block(opening, False)
 
-    def _block(self, opening: bytes, in_header: bool) -> bytes:
-        """Return the next block, or nothing if there is none."""
+    def _block(self, opening: bytes, in_header: bool) -> tuple[bytes, bool]:
+        """Return the next block, empty if there is none, and whether a line in it begins with the boundary."""
+        longest = self.limit("max_header") + _BLOCK
         while True:
-            block = self._buf[self._pos :]
+            buf, start = self._buf, self._pos
+            end = len(buf)
             if not self._end:
-                newline = max(block.rfind(b"\n"), 0)
-                block = (block if len(block) - newline > _LINE else block[:newline]).rstrip(b"\r\n")
-            hit = block.rfind(opening)
-            if hit >= 0 or in_header:
-                start = hit + len(opening) if hit >= 0 else 0
-                if not block.startswith(b"--", start) and block.find(b"\r\n\r\n", start) < 0:
-                    block = block[: max(hit, 0)].rstrip(b"\r\n")
-            if block or self._end or len(self._buf) - self._pos > self._header + _LINE:
-                return block
+                newline = max(buf.rfind(b"\n", start), start)
+                if end - newline <= _LINE:
+                    end = newline
+            hit = buf.rfind(opening, start, end)
+            header = hit + len(opening) if hit >= 0 else start if in_header else -1
+            if header >= 0 and not buf.startswith(b"--", header) and buf.find(b"\r\n\r\n", header, end) < 0:
+                end = max(hit, start)
+            block = buf[start:end]
+            if not self._end and block[-1:] in b"\r\n":
+                block = block.rstrip(b"\r\n")
+            if block or self._end or len(buf) - start > longest:
+                return block, hit >= 0
             self._fill()
 
     def _agree(self, block: bytes, events: list[Any], opening: bytes) -> bool:
-        """Replace the parser's segments in `events` by their header lines; False if cgi's rules might see something
-        else in the block than the parser saw."""
-        at = closed = 0
+        """Put header lines in place of the parser's segments; False if cgi's rules might see something else in the
+        block than the parser did."""
+        at = parts = 0
         for i, event in enumerate(events):
             if event is None:
-                closed += 1
+                parts += 1
                 at = block.find(b"\n", at + 2) + 1
                 continue
             if not isinstance(event, bytes):
-                lines = [f"{name}: {value}\r\n" for name, value in event.headerlist]
-                events[i] = event = "".join([*lines, "\r\n"]).encode("latin-1")
+                events[i] = event = block[at : block.find(b"\r\n\r\n", at) + 4]
                 if (
-                    not block.startswith(event, at)
-                    or event.count(b"\n") != len(lines) + 1
-                    or len(event) > self._header
+                    event.count(b"\n") != event.count(b"\r\n")
+                    or len(event) > self.limit("max_header")
                     or b"multipart/" in event
                     or b"urlencoded" in event
                 ):
                     return False
             at += len(event)
-        if not events or block.count(opening) != closed:
+        if not events or block.count(opening) != parts:
             return False
         if events[-1] is None:
             line = block[block.rfind(opening) + 1 :].partition(b"\n")[0]
@@ -535,40 +549,83 @@ class _Sink:
         self._kept: list[bytes] = []
         self._size = 0
         self._file: IO[Any] | None = None
-        self._spool = body.spool
+        self._spool = body.limit("spool")
         if type(field).make_file is not FieldStorage.make_file:
             self._spool = 1000 if field.length < 0 else -1
 
     def write(self, data: bytes) -> None:
-        if not self._binary:
-            self._body.count_text(len(data))
-        if self._file is not None:
-            self._file.write(data if self._binary else self._decode(data))
-            return
         self._kept.append(data)
         self._size += len(data)
-        if self._size > self._spool or (self._binary and not self._body.room_for(self._size)):
+        if not self._binary:
+            self._body.count_text(len(data))
+        elif self._file is None and not self._body.room_for(self._size):
+            self._spool = 0
+        if self._size > self._spool:
+            self._to_file()
+
+    def _to_file(self) -> None:
+        if self._file is None:
             self._field.file = self._file = self._field.make_file()
-            data = b"".join(self._kept)
-            self._kept.clear()
-            self._file.write(data if self._binary else self._decode(data))
+            self._spool = _BLOCK
+        data = b"".join(self._kept)
+        whole = len(data) - len(data) % _BLOCK  # writes within pages are slow
+        if whole:
+            self._file.write(data[:whole] if self._binary else self._decode(data[:whole]))
+        self._kept = [data[whole:]]
+        self._size = len(data) - whole
 
     def close(self) -> None:
         """Leave the field's `file` ready to be read."""
-        if self._file is None:
-            data = b"".join(self._kept)
-            if self._binary:
-                self._body.count_file(len(data))
-                self._field.file = BytesIO(data)
-            else:
-                self._field.file = StringIO(data.decode(self._field.encoding, self._field.errors))
-            return
-        if not self._binary:
-            self._file.write(self._decode(b"", True))
-        self._file.seek(0)
+        data = b"".join(self._kept)
+        if self._file is not None:
+            self._file.write(data if self._binary else self._decode(data, True))
+            self._file.seek(0)
+        elif self._binary:
+            self._body.count_file(len(data))
+            self._field.file = BytesIO(data)
+        else:
+            self._field.file = StringIO(data.decode(self._field.encoding, self._field.errors))
 
 
 # Forms
+
+
+def _split_query(
+    query: str,
+    keep_blank_values: bool | int,
+    strict_parsing: bool | int,
+    encoding: str,
+    errors: str,
+    separator: str,
+    room: int,
+) -> list[tuple[str, str]]:
+    """urllib.parse.parse_qsl, which takes longer to import than most queries to read."""
+    if isinstance(separator, bytes):
+        separator = separator.decode("ascii")
+    if not separator or not isinstance(separator, str):
+        raise ValueError("Separator must be of type string or bytes.")
+    if not query:
+        return []
+    if query.count(separator) >= room:
+        raise _LimitExceeded("Max number of fields exceeded")
+    pairs = []
+    for field in query.split(separator):
+        name, equals, value = field.partition("=")
+        if not equals and strict_parsing:
+            raise ValueError(f"bad query field: {field!r}")
+        if value or (keep_blank_values and field):
+            pairs.append((name.replace("+", " "), value.replace("+", " ")))
+    if "%" in query:
+        from urllib.parse import unquote
+
+        return [
+            (
+                unquote(name, encoding, errors) if "%" in name else name,
+                unquote(value, encoding, errors) if "%" in value else value,
+            )
+            for name, value in pairs
+        ]
+    return pairs
 
 
 class MiniFieldStorage:
@@ -712,18 +769,15 @@ class FieldStorage:
         if self.limit is None and self.length >= 0:
             self.limit = self.length
         self._binary_file = self.filename is not None or self.length >= 0
-        self._body = (
-            fp
-            if isinstance(fp, _Body)
-            else _Body(
+        if isinstance(fp, _Body):
+            self._body = fp
+        else:
+            length = self.length if self.length >= 0 or self.limit is None else self.limit
+            self._body = _Body(
                 fp,
-                self.length if self.length >= 0 or self.limit is None else self.limit,
-                _limit("HEADER", max_header),
-                _limit("MEMORY", max_memory),
-                _limit("DEPTH", max_depth),
-                _limit("SPOOL", spool),
+                length,
+                {"max_header": max_header, "max_memory": max_memory, "max_depth": max_depth, "spool": spool},
             )
-        )
         try:
             if self.type == "application/x-www-form-urlencoded":
                 self.read_urlencoded()
@@ -822,21 +876,17 @@ class FieldStorage:
         return bool(self.list)
 
     def _room(self) -> int:
-        return _limit("FIELDS", self.max_num_fields)
+        return _limit("max_num_fields") if self.max_num_fields is None else self.max_num_fields
 
-    def _parse_query(self, query: str) -> Items:
-        room = self._room()
-        if query and query.count(self.separator) >= room:
-            raise _LimitExceeded("Max number of fields exceeded")
-        from urllib.parse import parse_qsl
-
-        pairs = parse_qsl(
+    def _mini_fields(self, query: str) -> Items:
+        pairs = _split_query(
             query,
-            bool(self.keep_blank_values),
-            bool(self.strict_parsing),
-            encoding=self.encoding,
-            errors=self.errors,
-            separator=self.separator,
+            self.keep_blank_values,
+            self.strict_parsing,
+            self.encoding,
+            self.errors,
+            self.separator,
+            self._room(),
         )
         return [MiniFieldStorage(name, value) for name, value in pairs]
 
@@ -845,7 +895,7 @@ class FieldStorage:
         query = self._body.read(self.length).decode(self.encoding, self.errors)
         if self.qs_on_post:
             query += "&" + self.qs_on_post
-        self.list = self._parse_query(query)
+        self.list = self._mini_fields(query)
         self.skip_lines()
 
     def read_multi(
@@ -855,7 +905,7 @@ class FieldStorage:
         boundary = self.innerboundary
         if not valid_boundary(boundary):
             raise ValueError(f"Invalid boundary in multipart form: {boundary!r}")
-        self.list = self._parse_query(self.qs_on_post) if self.qs_on_post else []
+        self.list = self._mini_fields(self.qs_on_post) if self.qs_on_post else []
         room = self._room() - len(self.list)
         make = self.FieldStorageClass or self.__class__
         body = self._body
@@ -961,18 +1011,19 @@ def parse(
             return parse_multipart(fp, options, separator=separator)
         if type == "application/x-www-form-urlencoded":
             length = int(environ["CONTENT_LENGTH"])
-            if (maxlen and length > maxlen) or length > _limit("MEMORY"):
+            if (maxlen and length > maxlen) or length > _limit("max_memory"):
                 raise _LimitExceeded("Maximum content length exceeded")
             query = fp.read(length).decode(encoding)
     if "QUERY_STRING" in environ or sys.argv[1:]:
         more = environ["QUERY_STRING"] if "QUERY_STRING" in environ else sys.argv[1]
         query = f"{query}&{more}" if query else more
     environ["QUERY_STRING"] = query
-    if query.count(separator) >= _limit("FIELDS"):
-        raise _LimitExceeded("Max number of fields exceeded")
-    return parse_qs(
-        query, bool(keep_blank_values), bool(strict_parsing), encoding=encoding, separator=separator
-    )
+    fields: dict[Any, list[Any]] = {}
+    for name, value in _split_query(
+        query, keep_blank_values, strict_parsing, encoding, "replace", separator, _limit("max_num_fields")
+    ):
+        fields.setdefault(name, []).append(value)
+    return fields
 
 
 def parse_multipart(
