@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+from cgicompat.pool import tidy
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +73,7 @@ class Pool:
             self._process.wait()
         os.close(self._lifeline)
         self._lifeline = -1
-        from cgicompat.pool.tidy import remove_directory
-
-        remove_directory(self._directory)
+        tidy.remove_directory(self._directory)
 
 
 def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
@@ -83,9 +83,7 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     added it only says whether they are good. Raises OSError where the socket cannot be bound.
     """
     inherited = os.environ.pop("CGICOMPAT_STATE", None)
-    from cgicompat.pool.tidy import SIGNALS, execute
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, tidy.SIGNALS)
 
     if inherited is not None:
         import marshal
@@ -93,14 +91,15 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
         with open(int(inherited), "rb") as file:
             _, state = marshal.load(file)
     else:
-        state = {"parent": None, "argv": argv, "temporary": tempfile.mkdtemp(prefix="cgicompat-")}
+        state = {"parent": None, "argv": argv, "environ": dict(os.environ)}
+        state |= {"temporary": tempfile.mkdtemp(prefix="cgicompat-")}
         try:
             listener, state["socket_file"] = _listen(settings)
         except OSError:
             os.rmdir(state["temporary"])
             raise
         state["listener"] = listener.detach()
-    execute(settings, state)
+    tidy.execute(settings, state)
 
 
 def run_once(
@@ -139,7 +138,7 @@ def _start(
         file.seek(0)
         return subprocess.Popen(
             [sys.executable, _MAIN],
-            env={**os.environ, "CGICOMPAT_STATE": str(file.fileno())},
+            env={**tidy.bare_environ(settings), "CGICOMPAT_STATE": str(file.fileno())},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             pass_fds=[*fds, file.fileno()],

@@ -450,7 +450,7 @@ class Master:
         """
         argv = self._state["argv"]
         if argv:
-            check = os.spawnv(os.P_WAIT, argv[0], [*argv, "--check"])
+            check = os.spawnve(os.P_WAIT, argv[0], [*argv, "--check"], self._state["environ"])
             if check != 0:
                 self._log.write("the configuration is wrong: not reloaded, going on with the former one")
                 return

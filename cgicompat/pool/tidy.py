@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from cgicompat.config import Settings
 
 
+def bare_environ(settings: Settings) -> dict[str, str]:
+    """Our environment, but of what changes Python only what is configured, as a script would see it."""
+    bare = {name: value for name, value in os.environ.items() if not _changes_python(name)}
+    return bare | {name: value for name, value in settings.env.items() if _changes_python(name)}
+
+
+def _changes_python(name: str) -> bool:
+    return name.startswith("PYTHON") and name != "PYTHONHOME"
+
+
 def execute(settings: Settings, state: dict[str, Any], command: list[str] | None = None) -> NoReturn:
     """Replace this process by a master, or by `command` that will in turn become one."""
     file = unnamed_file(state["temporary"])
@@ -31,9 +41,10 @@ def execute(settings: Settings, state: dict[str, Any], command: list[str] | None
         if fd is not None:
             os.set_inheritable(fd, True)
     main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-    os.environ["CGICOMPAT_STATE"] = str(file)
-    command = command or [sys.executable, main]
-    os.execv(command[0], command)
+    state_file = {"CGICOMPAT_STATE": str(file)}
+    if command:
+        os.execve(command[0], command, state["environ"] | state_file)
+    os.execve(sys.executable, [sys.executable, main], bare_environ(settings) | state_file)
 
 
 # What a master listens to.

@@ -124,7 +124,7 @@ class _Relay:
 
     def run(self) -> None:
         exited = os.pidfd_open(self._process.pid) if sys.platform == "linux" else -1
-        poll = select.poll()
+        poll = self._poll = select.poll()
         poll.register(self._output, select.POLLIN)
         poll.register(self._connection, 0)
         if exited >= 0:
@@ -135,8 +135,8 @@ class _Relay:
                 if fd == self._output:
                     if not self._forward():
                         poll.unregister(fd)
-                        # The script closed its stdout: the response is over, the script may work on.
-                        self._shut()
+                        if not done:
+                            self._shut()
                 elif fd == exited:
                     done = True
                 else:
@@ -187,7 +187,9 @@ class _Relay:
         return bool(data)
 
     def _shut(self) -> None:
-        if self.sent:
+        """The script closed its stdout: the response is over, and the script may work on without a client."""
+        if self.sent and not self.client_gone:
+            self._poll.unregister(self._connection)
             try:
                 self._connection.shutdown(socket.SHUT_WR)
             except OSError:

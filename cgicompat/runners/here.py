@@ -14,6 +14,7 @@ import socket
 
 from cgicompat import pages
 from cgicompat.runners.program import Program, write
+from cgicompat.runners.script import kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ def run(request: Request, connection: socket.socket, body: int) -> Program:
         fcntl.fcntl(1, fcntl.F_SETFL, os.O_RDWR | os.O_ASYNC)
     set_environ(request.environ)
     os.chdir(request.directory)
-    settings = request.settings
-    program = Program(request.script, request.arguments, answer=not request.gateway, debug=settings.debug)
+    program = Program(
+        request.script,
+        request.arguments,
+        answer=not request.gateway,
+        debug=request.settings.debug,
+        unbuffered=kind(request.script).unbuffered,
+    )
     _program, _runner = program, os.getpid()
     try:
         program.run()

@@ -8,7 +8,7 @@ import sys
 
 from cgicompat.runners.modules import LIBRARY
 from cgicompat.runners.program import Program, flush_files
-from cgicompat.runners.script import is_python
+from cgicompat.runners.script import kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 def run(script: str, arguments: list[str], bare: Iterable[str]) -> NoReturn:
     """Run `script` and exit with its status; `bare` are the modules that a fresh interpreter has."""
-    if os.path.isfile(script) and not is_python(script):
-        os.execv(script, [script, *arguments])
+    unbuffered = False
+    if os.path.isfile(script):
+        if not kind(script).python:
+            os.execv(script, [script, *arguments])
+        unbuffered = kind(script).unbuffered
     debug = os.environ.pop("CGICOMPAT_DEBUG", "") not in ("", "0")
     LIBRARY.configure(bare, sys.path, [os.path.dirname(script)])
-    program = Program(script, arguments, debug=debug)
+    program = Program(script, arguments, debug=debug, unbuffered=unbuffered)
     gc.freeze()  # what is here already need not be looked at when the script ends
     program.run()
     program.respond()

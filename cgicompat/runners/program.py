@@ -30,14 +30,23 @@ class Program:
     """One run of one script.
 
     `answer` makes the run write an error page of its own where the script failed and printed nothing;
-    `debug` shows tracebacks in the page.
+    `debug` shows tracebacks in the page; `unbuffered` is Python's option -u.
     """
 
-    def __init__(self, script: str, arguments: Sequence[str], *, answer: bool = False, debug: bool = False):
+    def __init__(
+        self,
+        script: str,
+        arguments: Sequence[str],
+        *,
+        answer: bool = False,
+        debug: bool = False,
+        unbuffered: bool = False,
+    ):
         self.script = script
         self.arguments = arguments
         self.answer = answer
         self.debug = debug
+        self.unbuffered = unbuffered or bool(os.environ.get("PYTHONUNBUFFERED"))
         self.status = 0
         self.failed = False
         self.hid = False  # whether persistent modules were hidden from the script
@@ -53,13 +62,15 @@ class Program:
         """Run the script; `status` is its exit status, 0 to 255. Children that it forks do not come back."""
         process = os.getpid()
         before = dict(sys.modules)
-        self.streams = stdio.Streams()
+        self.streams = stdio.Streams(self.unbuffered)
         self.main = main = _fresh_main(self.script)
         sys.modules["__main__"] = main
         sys.argv = [self.script, *self.arguments]
         directory = os.path.dirname(self.script)
         self.hid = LIBRARY.hide(directory)
-        sys.path.insert(0, directory)
+        # Some scripts may have a PYTHONPATH of their own.
+        added = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+        sys.path[:0] = [directory, *(path for path in added if path not in sys.path)]
         self.status = self._execute(main)
         self._end(main, before)
         if os.getpid() != process:  # a child that the script forked has come to the script's end

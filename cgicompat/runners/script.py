@@ -11,26 +11,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cgicompat.request import Request
 
-_kinds: dict[str, tuple[tuple[int, ...], bool]] = {}
+
+class Kind:
+    """A Python script or another program; `unbuffered` where the `#!` line says `-u`."""
+
+    def __init__(self, filename: str, first: bytes):
+        python = b"python" in first if first.startswith(b"#!") else filename.endswith(".py")
+        # A zero byte says binary, whatever the name.
+        self.python = python and b"\0" not in first
+        self.unbuffered = self.python and b"-u" in first.split()
+
+
+_kinds: dict[str, tuple[tuple[int, ...], Kind]] = {}
 _MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 
 
-def is_python(filename: str) -> bool:
-    """By its `#!` line, or for want of one by its ending. Raises OSError."""
+def kind(filename: str) -> Kind:
+    """What `filename` is, by its `#!` line, or for want of one by its ending. Raises OSError."""
     current = signature(os.stat(filename))
     known = _kinds.get(filename)
     if known is None or known[0] != current:
         with open(filename, "rb") as file:
             first = file.readline(256)
-        python = b"python" in first if first.startswith(b"#!") else filename.endswith(".py")
-        # A zero byte says binary, whatever the name.
-        known = _kinds[filename] = current, python and b"\0" not in first
+        known = _kinds[filename] = current, Kind(filename, first)
     return known[1]
 
 
 def runs_here(request: Request) -> bool:
     """Whether our own interpreter can run the script within a worker."""
-    return request.settings.interpreter is None and is_python(request.script)
+    return request.settings.interpreter is None and kind(request.script).python
 
 
 def command(request: Request) -> list[str]:
@@ -42,7 +51,7 @@ def command(request: Request) -> list[str]:
     tail = [request.script, *request.arguments]
     if request.settings.interpreter:
         return [request.settings.interpreter, *tail]
-    if is_python(request.script):
+    if kind(request.script).python:
         return [sys.executable, _MAIN, *tail]
     if not os.access(request.script, os.X_OK):
         raise PermissionError(f"{request.script} is not executable; chmod +x {request.script}")

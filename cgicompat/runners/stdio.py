@@ -39,7 +39,7 @@ class Output(io.FileIO):
 class Streams:
     """The three streams of one run, installed as sys.std* and sys.__std*__."""
 
-    def __init__(self) -> None:
+    def __init__(self, unbuffered: bool = False) -> None:
         self._input = io.FileIO(0, "r", closefd=False)
         self.output = Output(1, "w", closefd=False)
         self._errors = io.FileIO(2, "w", closefd=False)
@@ -47,10 +47,11 @@ class Streams:
             io.BufferedReader(self._input, _BUFFER_SIZE), "utf-8", "surrogateescape", newline="\n"
         )
         stdout = io.TextIOWrapper(
-            io.BufferedWriter(self.output, _BUFFER_SIZE),  # type: ignore[type-var]
+            self.output if unbuffered else io.BufferedWriter(self.output, _BUFFER_SIZE),  # type: ignore[type-var]
             "utf-8",
             "surrogateescape",
             newline="\n",
+            write_through=unbuffered,
         )
         stderr = io.TextIOWrapper(
             io.BufferedWriter(self._errors, _BUFFER_SIZE),

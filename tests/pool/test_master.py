@@ -253,7 +253,7 @@ def test_a_changed_site_module_is_picked_up(start, home):
     library = home / "library"
     library.mkdir()
     (library / "shared_thing.py").write_text("VALUE = 1\n")
-    pool = start("--workers", "1", PYTHONPATH=f"{library}:{os.getcwd()}")
+    pool = start("--workers", "1", "--env", f"PYTHONPATH={library}")
     script = pool.script("import shared_thing\nprint(shared_thing.VALUE)")
     for _ in range(3):
         assert pool.get(script).lines[1] == "1"
@@ -272,7 +272,7 @@ def test_workers_that_die_at_once_do_not_keep_the_machine_busy(start, home):
     library.mkdir()
     (library / "deadly.py").write_text("import os\nos.register_at_fork(after_in_child=lambda: os._exit(3))\n")
     with pytest.raises(BaseException, match=r"waited|in vain") as caught:  # no worker ever listens
-        pool = start("--workers", "2", "--preload", "deadly", PYTHONPATH=f"{library}:{os.getcwd()}")
+        pool = start("--workers", "2", "--preload", "deadly", "--env", f"PYTHONPATH={library}")
         pool.server.says("workers end at once")
         until(lambda: pool.workers(), 1)
     assert caught.value
