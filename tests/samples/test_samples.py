@@ -15,7 +15,6 @@ import os
 import pwd
 import re
 import shutil
-import subprocess
 import sys
 import time
 import zipfile
@@ -27,11 +26,12 @@ from urllib.parse import quote, urlencode, urljoin
 
 import pytest
 
+from tests.harness.processes import REPOSITORY, Server
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "samples"
+SAMPLES = REPOSITORY / "samples"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -69,31 +69,14 @@ class Site:
         return answer.text
 
 
-def port_of(server: subprocess.Popen[bytes], log: Path, seconds: float) -> int:
-    """The port that a starting server prints; fails with all it has printed if it does not in time."""
-    deadline = time.monotonic() + seconds
-    while server.poll() is None and time.monotonic() < deadline:
-        if match := re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text()):
-            return int(match[1])
-        time.sleep(0.05)
-    pytest.fail(f"no address printed:\n{log.read_text()}")
-
-
 @pytest.fixture(scope="module", params=["fork", "cgihandler", "cgi"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    temporary = tmp_path_factory.mktemp("data")
-    log = temporary / "log"
+def site(request: pytest.FixtureRequest, home: Path) -> Iterator[Site]:
+    temporary = home / f"samples-{request.param}"
     command = [sys.executable, "-m", "cgicompat", "serve", str(SAMPLES), "--port", "0"]
     command += ["--runner", request.param, "--workers", "2:4", "--env", f"TMPDIR={temporary}"]
-    with log.open("wb") as stream:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT)
-    try:
-        yield Site(port_of(server, log, 30))
-        server.terminate()
-        server.wait(20)
-    finally:
-        server.kill()
-        server.wait()
+    server = Server(command, temporary)
+    yield Site(int(server.says(r"http://127\.0\.0\.1:(\d+)")[1]))
+    server.stop()
 
 
 def scripts() -> Iterator[Path]:
