@@ -17,11 +17,12 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cgicompat.cli.options import Failure, Mistake
@@ -30,6 +31,20 @@ HEAD_BYTES = 64 * 1024  # request line and headers
 HEAD_SECONDS = 30.0  # for all of them
 BODY_SECONDS = 60.0  # between two pieces of a body
 BACKLOG = 2048
+
+
+class _StatusLines(dict[int, bytes]):
+    """uvicorn's table, and lines for a status that brings a `reason` of its own: ASGI has no place for the
+    phrase that a script gave, but its status may be an int with an attribute."""
+
+    def __getitem__(self, status: int) -> bytes:
+        reason: str = getattr(status, "reason", "")
+        if reason:
+            return f"HTTP/1.1 {status:d} {reason}\r\n".encode("latin-1")
+        return super().__getitem__(status)
+
+
+httptools_impl.STATUS_LINE = _StatusLines(httptools_impl.STATUS_LINE)
 
 
 class Protocol(HttpToolsProtocol):
@@ -104,7 +119,15 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn with our signals."""
+    """uvicorn with our signals; calls `ready` when it serves and a signal would end it properly."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -121,7 +144,8 @@ class Server(uvicorn.Server):
         if self.should_exit:
             os._exit(128 + sig)  # the pool sees that we are gone, and ends what still runs
         self.should_exit = True
-        running = len(self.server_state.tasks)
+        cycles = [getattr(connection, "cycle", None) for connection in self.server_state.connections]
+        running = sum(1 for cycle in cycles if cycle is not None and not cycle.response_complete)
         if running:
             what = "request is" if running == 1 else "requests are"
             grace = self.config.timeout_graceful_shutdown

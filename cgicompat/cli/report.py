@@ -7,7 +7,7 @@ import platform
 from rich.console import Console
 from rich.text import Text
 
-from cgicompat.cli.scripts import Found, survey
+from cgicompat.cli.scripts import Found, Survey
 from cgicompat.config import Settings
 
 MOST = 20  # lines of a list
@@ -20,9 +20,9 @@ def url(settings: Settings, port: int) -> str:
     return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
 
-def show(settings: Settings, port: int, console: Console | None = None) -> None:
-    """Prints the report, to standard error unless a console is given."""
-    console = console or Console(stderr=True, highlight=False)
+def show(settings: Settings, port: int, found: Survey) -> None:
+    """Prints the report to standard error."""
+    console = Console(stderr=True, highlight=False)
 
     def line(*parts: str | tuple[str, str]) -> None:
         console.print(Text.assemble(*parts), soft_wrap=True)
@@ -36,7 +36,6 @@ def show(settings: Settings, port: int, console: Console | None = None) -> None:
         f"Python {platform.python_version()}",
         f", settings of {printable(settings.config)}" if settings.config else "",
     )
-    found = survey(settings)
     good = [script for script in found.scripts if not script.problem]
     bad = [script for script in found.scripts if script.problem]
     if not found.scripts:

@@ -19,7 +19,7 @@ from urllib.parse import quote_from_bytes
 
 from cgicompat.config import Settings
 from cgicompat.routing import Router, Script, hidden
-from cgicompat.runners.script import is_python
+from cgicompat.runners.script import kind
 
 _ENDINGS = (".py", ".cgi", ".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
 
@@ -103,7 +103,7 @@ def diagnose(filename: str, settings: Settings) -> str:
             first = file.readline(256)
         if interpreter:
             return _missing(interpreter, "its setting `interpreter` names", "correct the setting")
-        if is_python(filename):
+        if kind(filename).python:
             return _python(filename)
     except OSError as error:
         return f"cannot be read ({error.strerror}): chmod a+r {filename}"

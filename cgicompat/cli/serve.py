@@ -32,6 +32,7 @@ def serve(settings: Settings) -> None:
     import uvicorn
 
     from cgicompat.cli import accesslog, httpd, report
+    from cgicompat.cli.scripts import survey
     from cgicompat.environ import SOFTWARE
     from cgicompat.gateways.asgi import CGI
 
@@ -47,7 +48,10 @@ def serve(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").addFilter(httpd.quiet)
     app = CGI(settings.but(socket=None))  # which starts a pool of its own, and another should that be killed
     try:
-        app.pools.address()
+        try:
+            app.pools.address()
+        except OSError as error:
+            raise options.Failure(f"cannot start the pool: {error}") from None
         config = uvicorn.Config(
             accesslog.AccessLog(app, form),
             http=httpd.Protocol,
@@ -64,9 +68,8 @@ def serve(settings: Settings) -> None:
             ssl_certfile=settings.certfile,
             ssl_keyfile=settings.keyfile,
         )
-        report.show(settings, sockets[0].getsockname()[1])
-        httpd.Server(config).run(sockets)
-    except OSError as error:
-        raise options.Failure(f"cannot start the pool: {error}") from None
+        found = survey(settings)
+        port = sockets[0].getsockname()[1]
+        httpd.Server(config, lambda: report.show(settings, port, found)).run(sockets)
     finally:
         app.pools.close()

@@ -19,8 +19,13 @@ from cgicompat.cli.options import Failure
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+class Status(int):
+    reason = ""
+
+
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Waits for the whole body; sleeps for as many seconds as the query says; answers with the body."""
+    """Waits for the whole body; sleeps for as many seconds as the query says; answers with the body, and
+    the path as its reason phrase."""
     body = b""
     more = True
     while more:
@@ -31,7 +36,9 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         more = message["more_body"]
     await asyncio.sleep(float(scope["query_string"] or 0))
     headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    status = Status(200)
+    status.reason = scope["path"].lstrip("/")
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -108,6 +115,15 @@ def test_time_that_we_take_is_not_the_clients(talk: Callable[[Talk], None]) -> N
         assert await response(reader) == (b"HTTP/1.1 200 OK", b"a")
         writer.write(b"\r\nb")
         assert await response(reader) == (b"HTTP/1.1 200 OK", b"b")
+
+    talk(client)
+
+
+def test_a_reason_phrase_is_kept(talk: Callable[[Talk], None]) -> None:
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for path, line in ((b"/Gone%20Fishing", b"HTTP/1.1 200 Gone Fishing"), (b"/", b"HTTP/1.1 200 OK")):
+            writer.write(b"POST " + path + b" HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+            assert await response(reader) == (line, b"a")
 
     talk(client)
 
