@@ -15,12 +15,14 @@ MAX_HEAD = 64 * 1024
 
 # Of several of these the last counts: a traceback page printed amid the headers brings its own type.
 _SINGLE = ("content-type", "content-length", "last-modified", "location")
-# The connection belongs to the server, and so do its name and clock; a comment is cgitb's "<!--: spam", which
-# is there to end any HTML that may be open.
+# The connection belongs to the server; a comment is cgitb's "<!--: spam", which is there to end any HTML that
+# may be open.
 _DROPPED = (
-    *("status", "<!--", "connection", "date", "keep-alive", "proxy-connection", "server"),
+    *("status", "<!--", "connection", "keep-alive", "proxy-connection"),
     *("te", "trailer", "transfer-encoding", "upgrade"),
 )
+# The server's to say, unless an nph script speaks for it.
+_SERVER = ("date", "server")
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CONTROLS = bytes(set(range(32)) - {9}) + b"\x7f"
 
@@ -34,10 +36,11 @@ class Head:
 
     `reason` is the phrase that goes with `status`, `explicit` says whether the script chose it. `headers` are
     pairs in the script's order, text is Latin-1 (the bytes as they are). `local_redirect` is the path, with a
-    query perhaps, which the server itself is to answer with (RFC 3875 section 6.2.2).
+    query perhaps, which the server itself is to answer with (RFC 3875 section 6.2.2). `raw` is the whole head
+    as it came, where an nph script speaks for the server (section 5).
     """
 
-    __slots__ = ("explicit", "headers", "local_redirect", "reason", "status")
+    __slots__ = ("explicit", "headers", "local_redirect", "raw", "reason", "status")
 
     def __init__(
         self,
@@ -46,12 +49,14 @@ class Head:
         explicit: bool,
         headers: list[tuple[str, str]],
         local_redirect: str | None,
+        raw: bytes,
     ) -> None:
         self.status = status
         self.reason = reason or phrase(status)
         self.explicit = explicit
         self.headers = headers
         self.local_redirect = local_redirect
+        self.raw = raw
 
     def get(self, name: str) -> str | None:
         """The value of the first header called `name` (in lower case)."""
@@ -76,7 +81,7 @@ class Parser:
         self.head: Head | None = None
         self._nph = nph
         self._rest = b""
-        self._size = 0
+        self._block = bytearray()
         self._status: tuple[int, str] | None = None
         self._headers: list[tuple[str, str]] = []
 
@@ -88,16 +93,15 @@ class Parser:
         start = 0
         while (end := data.find(b"\n", start, start + MAX_LINE + 1)) >= 0:
             line = data[start:end].removesuffix(b"\r")
-            first = not self._size
-            self._size += end + 1 - start
+            self._block += data[start : end + 1]
             start = end + 1
-            if self._size > MAX_HEAD:
+            if len(self._block) > MAX_HEAD:
                 raise BadResponse(f"headers of more than {MAX_HEAD} bytes")
             if not line:
                 self.head = self._make_head()
                 self._rest = b""
                 return data[start:]
-            self._line(line, first)
+            self._line(line)
         self._rest = data[start:]
         if len(self._rest) > MAX_LINE:
             raise BadResponse(f"header line of more than {MAX_LINE} bytes: {_shown(self._rest)}")
@@ -106,15 +110,15 @@ class Parser:
     def close(self) -> None:
         """Says that the output has ended. Raises BadResponse where the head is incomplete."""
         if self.head is None:
-            begun = self._size or self._rest
+            begun = self._block or self._rest
             raise BadResponse("output ended within the headers" if begun else "no output")
 
-    def _line(self, line: bytes, first: bool) -> None:
+    def _line(self, line: bytes) -> None:
         if line.translate(None, _CONTROLS) != line:
             raise BadResponse(f"control character in header: {_shown(line)}")
         name, colon, value = line.partition(b":")
         name = name.rstrip()
-        if first and line.startswith(b"HTTP/"):
+        if line.startswith(b"HTTP/") and not (self._headers or self._status):
             self._status = _status(line.partition(b" ")[2].decode("latin-1"))
         elif line.startswith((b" ", b"\t")) and self._headers:
             key, before = self._headers[-1]
@@ -130,14 +134,16 @@ class Parser:
         last = {name.lower(): i for i, (name, _) in enumerate(self._headers)}
         if "status" in last:
             self._status = _status(self._headers[last["status"]][1])
-        headers = []
-        for i, (name, value) in enumerate(self._headers):
-            key = name.lower()
-            if key in _DROPPED or (key in _SINGLE and i != last[key]):
-                continue
-            if key == "content-length" and not (value.isascii() and value.isdigit() and len(value) < 19):
-                continue
-            headers.append((name, value))
+        raw = bytes(self._block) if self._nph and self._block.startswith(b"HTTP/") else b""
+        dropped = {*_DROPPED, *(() if raw else _SERVER)}
+        lengths = {value for name, value in self._headers if name.lower() == "content-length"}
+        if not (len(lengths) == 1 and all(map(_is_length, lengths))):
+            dropped.add("content-length")
+        headers = [
+            (name, value)
+            for i, (name, value) in enumerate(self._headers)
+            if (key := name.lower()) not in dropped and (key not in _SINGLE or i == last[key])
+        ]
         location = self._headers[last["location"]][1] if "location" in last else ""
         if not (location or "content-type" in last or self._status):
             raise BadResponse("headers without Content-Type, Location or Status")
@@ -148,7 +154,7 @@ class Parser:
                 local_redirect = location
             else:
                 status, reason = 302, ""
-        return Head(status, reason, self._status is not None, headers, local_redirect)
+        return Head(status, reason, self._status is not None, headers, local_redirect, raw)
 
 
 def _status(text: str) -> tuple[int, str]:
@@ -157,6 +163,10 @@ def _status(text: str) -> tuple[int, str]:
     if not (len(code) == 3 and code.isascii() and code.isdigit() and 200 <= int(code) <= 599):
         raise BadResponse(f"invalid status {text[:60]!r}")
     return int(code), reason.strip()
+
+
+def _is_length(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) < 19
 
 
 def _shown(line: bytes) -> str:

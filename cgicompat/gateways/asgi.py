@@ -22,7 +22,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from .body import Body
 from .exchange import Aborted, End, Run
-from .message import Headers, Reply, Request, page
+from .message import Reply, Request, page
 from .pools import RETRY_AFTER, Pools
 from .site import File, Site, split_mount
 from .static import media_type
@@ -93,7 +93,7 @@ class CGI:
             with contextlib.closing(Body()) as body:
                 answer = await _take_in(body, answer, receive)
                 while isinstance(answer, Run):
-                    answer = await self._relay(answer, body, receive, send)
+                    answer = await self._relay(answer, body, scope, receive, send)
                     body.close()
         if isinstance(answer, File):
             response = self._files.response(answer, scope)
@@ -101,7 +101,7 @@ class CGI:
         elif answer:
             await _send_reply(answer, scope, receive, send)
 
-    async def _relay(self, run: Run, body: Body, receive: Receive, send: Send) -> Answer | None:
+    async def _relay(self, run: Run, body: Body, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """One run of a script. Returns what the client is to be sent, if it has not been sent anything."""
         try:
             pool = await self._connect(run.settings.queue_timeout)
@@ -125,9 +125,7 @@ class CGI:
                 data = run.feed(data, end)
                 if run.reply and not started:
                     started = True
-                    if run.nph and run.request.protocol.startswith("HTTP/1"):
-                        run.reply.headers.append(("Connection", "close"))
-                    await send(_start(run.reply))
+                    await send(_start(run.reply, scope))
                 if started and (data or run.finished):
                     more = not run.finished or bool(run.broken)
                     await send({"type": "http.response.body", "body": data, "more_body": more})
@@ -328,12 +326,9 @@ async def _disconnect(receive: Receive) -> None:
 
 async def _send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
     """Sends a complete reply."""
-    refused = reply.status == 413 and scope["http_version"].startswith("1")
-    if refused:
-        reply.headers.append(("Connection", "close"))
-    await send(_start(reply))
+    await send(_start(reply, scope))
     body = b"" if scope["method"] == "HEAD" else reply.body
-    if refused:
+    if reply.status == 413:
         # Closing while the client still sends would reset the connection before it has read why.
         await send({"type": "http.response.body", "body": body, "more_body": True})
         body = b""
@@ -344,12 +339,15 @@ async def _send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) 
     await send({"type": "http.response.body", "body": body})
 
 
-def _start(reply: Reply) -> Message:
-    return {"type": "http.response.start", "status": reply.status, "headers": _encoded(reply.headers)}
-
-
-def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+def _start(reply: Reply, scope: Scope) -> Message:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    if (reply.raw or reply.status == 413) and scope["http_version"].startswith("1"):
+        headers.append((b"connection", b"close"))
+    message = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    if "cgicompat.verbatim" in scope.get("extensions", {}):
+        message["reason"] = reply.reason.encode("latin-1")
+        message["raw"] = reply.raw
+    return message
 
 
 def _text(raw: bytes) -> str:

@@ -68,15 +68,10 @@ class Run:
         self.finished = False
         self.broken = ""
         self._redirect = redirect
-        self._parser = Parser(nph=self.nph)
+        self._parser = Parser(nph=filename.rpartition("/")[2].startswith("nph-"))
         self._without_body = request.method == "HEAD"
         self._left: int | None = None  # bytes of body still to come, by the script's Content-Length
         self._opened = 0.0
-
-    @property
-    def nph(self) -> bool:
-        """Does the script speak for the server (RFC 3875 section 5)?"""
-        return self.filename.rpartition("/")[2].startswith("nph-")
 
     def opening(self, length: int, private: bool) -> bytes:
         """The request's head, for a body of `length` bytes. `private` says that the pool is on a unix socket,
@@ -144,7 +139,7 @@ class Run:
             headers = [header for header in headers if header[0].lower() != "content-length"]
         length = head.get("content-length")
         self._left = 0 if self._without_body else int(length) if length else None
-        self.reply = Reply(head.status, head.reason, headers)
+        self.reply = Reply(head.status, head.reason, headers, raw=head.raw)
 
     def _body(self, body: bytes, end: End | None) -> bytes:
         if self._left is not None:

@@ -46,12 +46,16 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """Status line and headers (text is Latin-1), with the whole body where it is known already."""
+    """Status line and headers (text is Latin-1), with the whole body where it is known already.
+
+    `raw` is the head as the script wrote it, where it speaks for the server.
+    """
 
     status: int
     reason: str = ""
     headers: Headers = field(default_factory=list)
     body: bytes = b""
+    raw: bytes = b""
 
     def __post_init__(self) -> None:
         self.reason = self.reason or phrase(self.status)

@@ -47,14 +47,14 @@ def test_headers_alone_are_an_empty_page() -> None:
 def test_repeated_headers_stay_apart_but_of_single_ones_the_last_counts() -> None:
     output = (
         TYPE
-        + b"Set-Cookie: a=1\nContent-Length: 5\nset-cookie: b=2\ncontent-type: text/html\n"
-        + b"content-length: 6\n\n"
+        + b"Set-Cookie: a=1\nLast-Modified: 5\nset-cookie: b=2\ncontent-type: text/html\n"
+        + b"last-modified: 6\n\n"
     )
     assert headers(output) == [
         ("Set-Cookie", "a=1"),
         ("set-cookie", "b=2"),
         ("content-type", "text/html"),
-        ("content-length", "6"),
+        ("last-modified", "6"),
     ]
 
 
@@ -151,7 +151,7 @@ def test_memory_stays_bounded_while_a_head_does_not_end() -> None:
     with pytest.raises(BadResponse):
         for _ in range(10_000):
             parser.feed(b"X: " + b"y" * 1000 + b"\n")
-            assert len(parser._rest) <= MAX_LINE and parser._size <= MAX_HEAD
+            assert len(parser._rest) <= MAX_LINE and len(parser._block) <= MAX_HEAD + MAX_LINE
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,14 @@ def test_local_redirect() -> None:
 def test_nph_sends_its_own_status() -> None:
     head, body = parse(b"HTTP/1.1 200 Fine\r\nLocation: /x\r\nServer: me\r\n\r\nbody", nph=True)
     assert (head.status, head.reason, head.local_redirect, body) == (200, "Fine", None, b"body")
+    assert head.headers == [("Location", "/x"), ("Server", "me")]
+    assert head.raw == b"HTTP/1.1 200 Fine\r\nLocation: /x\r\nServer: me\r\n\r\n"
     assert parse(b"HTTP/1.0 200 OK\nLocation: http://x/\n\n", nph=True)[0].status == 200
+
+
+def test_nph_that_sends_a_cgi_response_after_all() -> None:
+    head, _ = parse(b"Status: 404\nServer: me\n\n", nph=True)
+    assert (head.status, head.headers, head.raw) == (404, [], b"")
 
 
 def test_headers_of_the_connection_are_dropped() -> None:
@@ -218,6 +225,13 @@ def test_headers_of_the_connection_are_dropped() -> None:
 @pytest.mark.parametrize("length", [b"abc", b"-1", b"+1", b"1 2", b"", b"1,1", b"1_0", b"\xb2", b"9" * 5000])
 def test_a_length_that_is_no_number_is_dropped(length: bytes) -> None:
     assert headers(b"Content-Length: " + length + b"\n" + TYPE + b"\n") == [("Content-Type", "text/plain")]
+
+
+def test_lengths_that_contradict_each_other_are_dropped() -> None:
+    assert headers(b"Content-Length: 4\ncontent-length: 5\n" + TYPE + b"\n") == [
+        ("Content-Type", "text/plain")
+    ]
+    assert headers(TYPE + b"content-length: 4\n" * 2 + b"\n")[1:] == [("content-length", "4")]
 
 
 def test_cgitb_amid_the_headers() -> None:
