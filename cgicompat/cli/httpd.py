@@ -33,18 +33,47 @@ BODY_SECONDS = 60.0  # between two pieces of a body
 BACKLOG = 2048
 
 
+VERBATIM = "cgicompat.verbatim"
+
+
+class _Status(int):
+    reason = b""
+
+
 class _StatusLines(dict[int, bytes]):
-    """uvicorn's table, and lines for a status that brings a `reason` of its own: ASGI has no place for the
-    phrase that a script gave, but its status may be an int with an attribute."""
+    """uvicorn's table of status lines, and the lines for a status that brings its own phrase."""
 
     def __getitem__(self, status: int) -> bytes:
-        reason: str = getattr(status, "reason", "")
-        if reason:
-            return f"HTTP/1.1 {status:d} {reason}\r\n".encode("latin-1")
+        if isinstance(status, _Status):
+            return b"HTTP/1.1 %d %s\r\n" % (status, status.reason)
         return super().__getitem__(status)
 
 
+class Cycle(httptools_impl.RequestResponseCycle):
+    """Sends what our ASGI door says beyond ASGI, since we offer the extension: the `reason` phrase that a
+    script gave, and the `raw` head of one that speaks for the server, whose bytes stay untouched."""
+
+    _raw = False
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            if message.get("raw"):
+                self._raw = self.response_started = True
+                self.waiting_for_100_continue = self.keep_alive = self.chunked_encoding = False
+                if not self.disconnected:
+                    self.transport.write(message["raw"])
+                return
+            status = _Status(message["status"])
+            status.reason = message.get("reason")
+            if status.reason:
+                message = {**message, "status": status}
+        elif self._raw:
+            self.expected_content_length = len(message.get("body", b""))  # as long as it may be
+        await super().send(message)
+
+
 httptools_impl.STATUS_LINE = _StatusLines(httptools_impl.STATUS_LINE)
+httptools_impl.RequestResponseCycle = Cycle  # type: ignore[misc]
 
 
 class Protocol(HttpToolsProtocol):
@@ -79,6 +108,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {VERBATIM: {}}
         if self._awaits != "head":
             self._await("head")
 

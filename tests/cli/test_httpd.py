@@ -19,13 +19,9 @@ from cgicompat.cli.options import Failure
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class Status(int):
-    reason = ""
-
-
 async def echo(scope: Any, receive: Any, send: Any) -> None:
     """Waits for the whole body; sleeps for as many seconds as the query says; answers with the body, and
-    the path as its reason phrase."""
+    the path as its reason phrase, or with a head of its own at /raw."""
     body = b""
     more = True
     while more:
@@ -36,9 +32,12 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         more = message["more_body"]
     await asyncio.sleep(float(scope["query_string"] or 0))
     headers = [(b"content-length", str(len(body)).encode())]
-    status = Status(200)
-    status.reason = scope["path"].lstrip("/")
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    assert "cgicompat.verbatim" in scope["extensions"]
+    reason = scope["path"].lstrip("/").encode()
+    raw = b"HTTP/1.0 200 Mine\nX: y\n\n" if reason == b"raw" else b""
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": headers, "reason": reason, "raw": raw}
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -81,10 +80,13 @@ def test_a_head_that_dribbles(talk: Callable[[Talk], None]) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         began = asyncio.get_running_loop().time()
         writer.write(b"GET / HTTP/1.1\r\n")
-        while not reader.at_eof():
+        answer = asyncio.ensure_future(reader.read())
+        while not answer.done():
             writer.write(b"X: y\r\n")
-            await asyncio.wait([asyncio.ensure_future(reader.read(1))], timeout=0.05)
+            await asyncio.wait([answer], timeout=0.05)
             assert asyncio.get_running_loop().time() - began < 2
+        # A reset, since it has not read the last lines.
+        assert isinstance(answer.exception(), ConnectionResetError) or answer.result() == b""
 
     talk(client)
 
@@ -124,6 +126,14 @@ def test_a_reason_phrase_is_kept(talk: Callable[[Talk], None]) -> None:
         for path, line in ((b"/Gone%20Fishing", b"HTTP/1.1 200 Gone Fishing"), (b"/", b"HTTP/1.1 200 OK")):
             writer.write(b"POST " + path + b" HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
             assert await response(reader) == (line, b"a")
+
+    talk(client)
+
+
+def test_a_raw_response_is_untouched(talk: Callable[[Talk], None]) -> None:
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"POST /raw HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
+        assert await reader.read() == b"HTTP/1.0 200 Mine\nX: y\n\nabc"
 
     talk(client)
 
