@@ -55,6 +55,12 @@ class Guards:
         for guard in self._guards:
             guard.save()
 
+    def begin(self) -> None:
+        """A run begins, in the environment that is set now."""
+        for guard in self._guards:
+            if isinstance(guard, Environ):
+                guard.begin()
+
     def restore(self) -> str | None:
         """Put everything back; the reasons why that failed, or None."""
         reasons = []

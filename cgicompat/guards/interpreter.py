@@ -21,6 +21,7 @@ class Interpreter:
         ]
         self._recursion = sys.getrecursionlimit()
         self._interval = sys.getswitchinterval()
+        self._digits = sys.get_int_max_str_digits()
         self._thresholds = gc.get_threshold()
         self._garbage = gc.isenabled()
 
@@ -45,6 +46,8 @@ class Interpreter:
             sys.setrecursionlimit(self._recursion)
         if sys.getswitchinterval() != self._interval:
             sys.setswitchinterval(self._interval)
+        if sys.get_int_max_str_digits() != self._digits:
+            sys.set_int_max_str_digits(self._digits)
         if gc.get_threshold() != self._thresholds:
             gc.set_threshold(*self._thresholds)
         if gc.isenabled() != self._garbage:

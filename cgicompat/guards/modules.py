@@ -16,7 +16,8 @@ class Modules:
         sys.modules = self._object
         if sys.modules != self._modules:
             for name in sys.modules.keys() - self._modules.keys():
-                if not LIBRARY.is_persistent(sys.modules[name]):
+                module = sys.modules[name]
+                if getattr(module, "__name__", None) != name or not LIBRARY.is_persistent(module):
                     del sys.modules[name]
             sys.modules.update(self._modules)
             self._modules = dict(sys.modules)

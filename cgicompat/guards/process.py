@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 
 _LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
+
+
+_POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 
 class Directory:
@@ -22,14 +26,29 @@ class Directory:
 
 
 class Environ:
-    """os.environ as an object; its variables are set anew for each run by difference."""
+    """The environment of the C library. os.environ is set for each run, but putenv() goes past it.
+
+    Any change there moves a pointer in the array `environ`; then all is emptied, for the next run to fill.
+    """
 
     def save(self) -> None:
-        self._environ, self._environb = os.environ, os.environb
+        self._library = ctypes.CDLL(None)
+        self._environ = os.environ
+        self.begin()
+
+    def begin(self) -> None:
+        """The environment is as the run shall find it."""
+        self._pointers = self._read()
 
     def restore(self) -> str | None:
-        os.environ, os.environb = self._environ, self._environb
+        if self._read() != self._pointers:
+            self._library.clearenv()
+            self._environ.clear()
         return None
+
+    def _read(self) -> bytes:
+        array = ctypes.c_void_p.in_dll(self._library, "environ").value
+        return ctypes.string_at(array, (len(self._environ) + 1) * _POINTER) if array else b""
 
 
 class Umask:

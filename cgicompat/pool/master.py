@@ -25,7 +25,7 @@ from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.log import Log
 from cgicompat.pool.tidy import SIGNALS, Traces, execute
 from cgicompat.pool.worker import Context, Job, Worker, prepare
-from cgicompat.runners import here
+from cgicompat.runners import here, shell
 from cgicompat.runners.modules import CODE, LIBRARY, signature
 
 TYPE_CHECKING = False
@@ -103,6 +103,7 @@ class Master:
             signal.signal(number, lambda *_: None)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         here.handle_signals(os.getpid())
+        shell.install()
         for channel in (self._wake, self._inbox):
             self._poll.register(channel, select.POLLIN)
         self._parent = -1

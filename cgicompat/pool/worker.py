@@ -180,6 +180,7 @@ class Worker:
                         message, fds, _, _ = socket.recv_fds(context.handoff, 16, 1)
                         if message == QUIT:
                             return None
+                        os.set_inheritable(fds[0], False)
                         connection = socket.socket(fileno=fds[0])
                 except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                     if fd == context.lifeline:

@@ -23,7 +23,7 @@ def run(request: Request, connection: socket.socket, body: int) -> Outcome:
     if _guards is None:
         _guards = Guards()
     loaded = len(sys.modules)
-    program = here.run(request, connection, body)
+    program = here.run(request, connection, body, _guards.begin)
     spent = _guards.restore()
     shadowing = program.own_modules & sys.stdlib_module_names
     if program.hid or (shadowing and len(sys.modules) != loaded):

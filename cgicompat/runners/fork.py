@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cgicompat.runners import here
 from cgicompat.runners.outcome import Outcome
-from cgicompat.runners.program import flush_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,5 +15,4 @@ if TYPE_CHECKING:
 def run(request: Request, connection: socket.socket, body: int) -> Outcome:
     """Run the script once. The process serves nothing after it."""
     program = here.run(request, connection, body)
-    flush_files()
     return Outcome(program.status, spent="")

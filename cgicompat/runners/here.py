@@ -28,8 +28,16 @@ _runner = _parent = 0
 _orphaned: Callable[[], None] | None = None
 
 
-def run(request: Request, connection: socket.socket, body: int) -> Program:
-    """Run the script with `body` as fd 0 and `connection` as fd 1; both are closed."""
+def run(
+    request: Request,
+    connection: socket.socket,
+    body: int,
+    begin: Callable[[], None] = lambda: None,
+) -> Program:
+    """Run the script with `body` as fd 0 and `connection` as fd 1; both are closed.
+
+    `begin` is called when all is ready for the script.
+    """
     global _program, _runner
     # From here on only fd 1 holds the connection, so that a script can end its response by closing it.
     os.dup2(body, 0)
@@ -42,6 +50,7 @@ def run(request: Request, connection: socket.socket, body: int) -> Program:
         fcntl.fcntl(1, fcntl.F_SETFL, os.O_RDWR | os.O_ASYNC)
     set_environ(request.environ)
     os.chdir(request.directory)
+    begin()
     program = Program(
         request.script,
         request.arguments,

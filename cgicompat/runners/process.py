@@ -7,7 +7,7 @@ import os
 import sys
 
 from cgicompat.runners.modules import LIBRARY
-from cgicompat.runners.program import Program, flush_files
+from cgicompat.runners.program import Program
 from cgicompat.runners.script import kind
 
 TYPE_CHECKING = False
@@ -29,5 +29,4 @@ def run(script: str, arguments: list[str], bare: Iterable[str]) -> NoReturn:
     gc.freeze()  # what is here already need not be looked at when the script ends
     program.run()
     program.respond()
-    flush_files()
     os._exit(program.status)

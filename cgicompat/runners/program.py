@@ -128,6 +128,8 @@ class Program:
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)
         stdio.flush()
+        # Before the garbage collector, which may close the buffer under a text file with text in it.
+        flush_files()
         owned = [
             (name, module)
             for name, module in list(sys.modules.items())
