@@ -22,10 +22,9 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http import httptools_impl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cgicompat.cli.options import Failure, Mistake
+from cgicompat.gateways.verbatim import VerbatimProtocol
 
 HEAD_BYTES = 64 * 1024  # request line and headers
 HEAD_SECONDS = 30.0  # for all of them
@@ -33,50 +32,7 @@ BODY_SECONDS = 60.0  # between two pieces of a body
 BACKLOG = 2048
 
 
-VERBATIM = "cgicompat.verbatim"
-
-
-class _Status(int):
-    reason = b""
-
-
-class _StatusLines(dict[int, bytes]):
-    """uvicorn's table of status lines, and the lines for a status that brings its own phrase."""
-
-    def __getitem__(self, status: int) -> bytes:
-        if isinstance(status, _Status):
-            return b"HTTP/1.1 %d %s\r\n" % (status, status.reason)
-        return super().__getitem__(status)
-
-
-class Cycle(httptools_impl.RequestResponseCycle):
-    """Sends what our ASGI door says beyond ASGI, since we offer the extension: the `reason` phrase that a
-    script gave, and the `raw` head of one that speaks for the server, whose bytes stay untouched."""
-
-    _raw = False
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start":
-            if message.get("raw"):
-                self._raw = self.response_started = True
-                self.waiting_for_100_continue = self.keep_alive = self.chunked_encoding = False
-                if not self.disconnected:
-                    self.transport.write(message["raw"])
-                return
-            status = _Status(message["status"])
-            status.reason = message.get("reason")
-            if status.reason:
-                message = {**message, "status": status}
-        elif self._raw:
-            self.expected_content_length = len(message.get("body", b""))  # as long as it may be
-        await super().send(message)
-
-
-httptools_impl.STATUS_LINE = _StatusLines(httptools_impl.STATUS_LINE)
-httptools_impl.RequestResponseCycle = Cycle  # type: ignore[misc]
-
-
-class Protocol(HttpToolsProtocol):
+class Protocol(VerbatimProtocol):
     """One connection, closed if its client dawdles."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -108,7 +64,6 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {VERBATIM: {}}
         if self._awaits != "head":
             self._await("head")
 
