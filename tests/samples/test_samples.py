@@ -37,7 +37,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 class Answer:
     def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
+        self.status, self.reason = response.status, response.reason
         self.headers = response.headers
         self.body = response.read()
 
@@ -49,8 +49,9 @@ class Answer:
 class Site:
     """A running server; no request follows a redirect by itself."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.port = int(server.says(r"http://127\.0\.0\.1:(\d+)")[1])
 
     def request(
         self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
@@ -58,9 +59,12 @@ class Site:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body, headers or {})
-            return Answer(connection.getresponse())
+            answer = Answer(connection.getresponse())
         finally:
             connection.close()
+        if answer.status >= 500:
+            print(self.server.log[-3000:])  # why, for whoever reads of the failure
+        return answer
 
     def page(self, path: str) -> str:
         answer = self.request(path)
@@ -75,7 +79,7 @@ def site(request: pytest.FixtureRequest, home: Path) -> Iterator[Site]:
     command = [sys.executable, "-m", "cgicompat", "serve", str(SAMPLES), "--port", "0"]
     command += ["--runner", request.param, "--workers", "2:4", "--env", f"TMPDIR={temporary}"]
     server = Server(command, temporary)
-    yield Site(int(server.says(r"http://127\.0\.0\.1:(\d+)")[1]))
+    yield Site(server)
     server.stop()
 
 
@@ -174,7 +178,7 @@ def test_redirect(site: Site) -> None:
     assert urljoin("/cgi-bin/redirect.py", moved.headers["Location"]) == "/cgi-bin/hello.py"
     assert "a better place" in moved.text
     gone = site.request("/cgi-bin/redirect.py?to=gone")
-    assert gone.status == 410
+    assert (gone.status, gone.reason) == (410, "Gone Fishing")
     assert "nobody will come back" in gone.text
 
 
@@ -278,7 +282,7 @@ def test_oops(site: Site) -> None:
 
 def test_nph_clock(site: Site) -> None:
     answer = site.request("/cgi-bin/nph-clock.py")
-    assert answer.status == 200
+    assert (answer.status, answer.reason) == (200, "Tick Tock")
     assert re.fullmatch(r"(?:\d\d:\d\d:\d\d\n){5}", answer.text)
 
 
