@@ -1,11 +1,12 @@
 """The modules that left Python: `cgi` and `cgitb`, for every supported version.
 
 They are ordinary top-level modules in this folder, found in one of three ways: a runner puts FINDER into
-sys.meta_path while a script runs; a program of its own calls install(); or the folder itself stands on PYTHONPATH.
-FINDER takes the standard library's place and no other: a `cgi.py` that stands before the standard library on
-sys.path, such as one beside the script, is the script's own and wins.
+sys.meta_path while a script runs; a program of its own calls install(); or the folder itself stands on
+PYTHONPATH. FINDER takes the standard library's place and no other: a `cgi.py` that stands before the standard
+library on sys.path, such as one beside the script, is the script's own and wins.
 
-This file is on the start path of every CGI process, so it imports nothing that the interpreter has not loaded.
+This file is on the start path of every CGI process, so it imports nothing that the interpreter has not
+loaded.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ _displaced: dict[str, ModuleType] = {}
 
 
 def install() -> None:
-    """Make `import cgi` and `import cgitb` give ours in this process, also where the standard library's own were
-    imported before (who holds those keeps them). Calling it again changes nothing."""
+    """Make `import cgi` and `import cgitb` give ours in this process, also where the standard library's own
+    were imported before (who holds those keeps them). Calling it again changes nothing."""
     if FINDER in sys.meta_path:
         return
     for name in MODULES & sys.modules.keys():
@@ -60,7 +61,8 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undo install(): later imports give what Python itself has. Without an install() before, it does nothing."""
+    """Undo install(): later imports give what Python itself has. Without an install() before, it does
+    nothing."""
     if FINDER not in sys.meta_path:
         return
     sys.meta_path.remove(FINDER)

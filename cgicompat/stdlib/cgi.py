@@ -1,18 +1,18 @@
 """The `cgi` module that left Python in 3.13: forms, uploads and the small helpers of CGI scripts.
 
-Drop-in for the one of Python 3.12: the same names, signatures and results, on the same input. What differs is that
-every form has limits (below), that input is scanned in blocks instead of line by line, and that nothing is imported
-before it is needed: importing this module loads no other.
+Drop-in for the one of Python 3.12: the same names, signatures and results, on the same input. What differs is
+that every form has limits (below), that input is scanned in blocks instead of line by line, and that nothing
+is imported before it is needed: importing this module loads no other.
 
-How a form is read: FieldStorage parses the request's head and asks a _Body for the parts. _Body knows cgi's forgiving
-rules (a boundary is any line that is the boundary once its right end is stripped) and keeps to them whatever comes
-in. What is well-formed by the strict rules of RFC 7578 it hands to multipart's PushMultipartParser, block by block,
-and takes the result only where both sets of rules must agree on it; from the first block where they might not, it
-goes on by itself. Nothing beyond Content-Length is ever read.
+How a form is read: FieldStorage parses the request's head and asks a _Body for the parts. _Body knows cgi's
+forgiving rules (a boundary is any line that is the boundary once its right end is stripped) and keeps to them
+whatever comes in. What is well-formed by the strict rules of RFC 7578 it hands to multipart's
+PushMultipartParser, block by block, and takes the result only where both sets of rules must agree on it; from
+the first block where they might not, it goes on by itself. Nothing beyond Content-Length is ever read.
 
-Limits: over one of them FieldStorage raises ValueError with an attribute `http_status` of 413, and its temporary
-files are closed. Each is a keyword of FieldStorage, with a default that the environment of the process can change
-(numbers may end in K, M or G):
+Limits: over one of them FieldStorage raises ValueError with an attribute `http_status` of 413, and its
+temporary files are closed. Each is a keyword of FieldStorage, with a default that the environment of the
+process can change (numbers may end in K, M or G):
 
     keyword          environment              default
     max_num_fields   CGICOMPAT_FORM_FIELDS    10000    fields in a request
@@ -110,8 +110,9 @@ logfp: Any = None
 
 
 def initlog(*allargs: Any) -> None:
-    """Write a log message `format % args` to `logfp`, or else to the file named by `logfile`, opened to append; with
-    neither, or where it cannot be opened, logging is off from now on. Scripts call this as `log`."""
+    """Write a log message `format % args` to `logfp`, or else to the file named by `logfile`, opened to
+    append; with neither, or where it cannot be opened, logging is off from now on. Scripts call this as
+    `log`."""
     global log, logfp
     if logfile and not logfp:
         try:
@@ -153,6 +154,8 @@ def parse_header(line: str) -> tuple[str, dict[str, str]]:
     >>> parse_header('form-data; name="a;b"; Filename=x')
     ('form-data', {'name': 'a;b', 'filename': 'x'})
     """
+    if ";" not in line:
+        return line.strip(), {}
     pieces = []
     start = scanned = quotes = 0
     while True:
@@ -177,26 +180,29 @@ def parse_header(line: str) -> tuple[str, dict[str, str]]:
 
 
 class _Headers(Mapping[str, str]):
-    """The headers of a part, read as email.parser reads them; any other method is that of the email.message.Message
-    which it would have made. A part's Content-Length is left out: it was never believed."""
+    """The headers of a part, read as email.parser reads them; any other method is that of the
+    email.message.Message which it would have made. A part's Content-Length is left out: it was never
+    believed."""
 
     def __init__(self, text: str) -> None:
-        pairs: list[tuple[str, str]] = []
+        headers: list[tuple[str, list[str]]] = []
         foldable = False
         for line in StringIO(text, newline=""):  # ends lines at CR too, as email does
             name, colon, value = line.partition(":")
             if line[0] in " \t":
                 if foldable:
-                    pairs[-1] = pairs[-1][0], pairs[-1][1] + line
+                    headers[-1][1].append(line)
             elif line.startswith("From ") or (colon and not name):
                 foldable = False
             elif colon and name.isascii() and name.isprintable() and " " not in name:
-                pairs.append((name, value.lstrip(" \t")))
+                headers.append((name, [value.lstrip(" \t")]))
                 foldable = True
             else:
                 break
         self._pairs = [
-            (name, value.rstrip("\r\n")) for name, value in pairs if name.lower() != "content-length"
+            (name, "".join(lines).rstrip("\r\n"))
+            for name, lines in headers
+            if name.lower() != "content-length"
         ]
         self._first = {name.lower(): value for name, value in reversed(self._pairs)}
 
@@ -249,8 +255,8 @@ class _Body:
     """
 
     def __init__(self, fp: Any, length: int, limits: dict[str, int | None]) -> None:
-        """Read `fp`: `length` bytes, or to its end if `length` is negative. Then it is read by lines, so that a
-        socket that stays open is never read beyond the last boundary."""
+        """Read `fp`: `length` bytes, or to its end if `length` is negative. Then it is read by lines, so that
+        a socket that stays open is never read beyond the last boundary."""
         self._fp = fp
         self._left = length
         self._length = length
@@ -347,8 +353,8 @@ class _Body:
         return self._buf[start : self._pos]
 
     def open(self, boundary: bytes, trusted: bool) -> None:
-        """Go behind the first line that is the boundary; one multipart deeper. Parts that are not `trusted` to read
-        by header() and copy() alone may use read() and readline()."""
+        """Go behind the first line that is the boundary; one multipart deeper. Parts that are not `trusted`
+        to read by header() and copy() alone may use read() and readline()."""
         self._depth += 1
         if self._depth > self.limit("max_depth"):
             raise _LimitExceeded("Multiparts are nested too deeply")
@@ -365,7 +371,8 @@ class _Body:
         self._depth -= 1
 
     def header(self) -> bytes:
-        """Read the header lines of a part with the blank line that ends them; empty at the end of the body."""
+        """Read the header lines of a part with the blank line that ends them; empty at the end of the
+        body."""
         if (head := next(self._strict, None)) is not None:
             self._pos += len(head)
         else:
@@ -384,9 +391,9 @@ class _Body:
         return head
 
     def copy(self, boundary: bytes, write: Callable[[bytes], object]) -> int:
-        """Pass on what comes before the next line that is the boundary, without the line end before it, and go
-        behind that line. Return 1 if it is the last boundary, 0 if another part follows or Content-Length is
-        reached, -1 at the end of the data."""
+        """Pass on what comes before the next line that is the boundary, without the line end before it, and
+        go behind that line. Return 1 if it is the last boundary, 0 if another part follows or Content-Length
+        is reached, -1 at the end of the data."""
         for piece in self._strict:
             if piece is None:
                 self._pos += 2  # CR LF
@@ -426,7 +433,8 @@ class _Body:
             self._fill()
 
     def _before_newline(self, at: int) -> int:
-        """Where the line ends that has its LF, or the buffer's end, at `at`: before a CR that may belong to it."""
+        """Where the line ends that has its LF, or the buffer's end, at `at`: before a CR that may belong to
+        it."""
         return at - (at > self._pos and self._buf[at - 1] == 13)
 
     def copy_all(self, write: Callable[[bytes], object]) -> int:
@@ -445,8 +453,8 @@ class _Body:
     # block to the next.
 
     def _well_formed(self, boundary: bytes) -> Iterator[bytes | None]:
-        """Yield the header of each part, then its content in pieces, then None: as PushMultipartParser finds them,
-        while there is no doubt that copy() and header() would find the same."""
+        """Yield the header of each part, then its content in pieces, then None: as PushMultipartParser finds
+        them, while there is no doubt that copy() and header() would find the same."""
         parser = _push_parser(boundary, self._length, self.limit("max_header"))
         if parser is None:
             return
@@ -463,12 +471,15 @@ class _Body:
                 if not self._agree(block, events, opening):
                     return
                 yield from events
+                if events[-1] is None:
+                    return
             else:
                 yield block  # content by anyone's rules
             block, bounded = self._block(opening, False)
 
     def _block(self, opening: bytes, in_header: bool) -> tuple[bytes, bool]:
-        """Return the next block, empty if there is none, and whether a line in it begins with the boundary."""
+        """Return the next block, empty if there is none, and whether a line in it begins with the
+        boundary."""
         longest = self.limit("max_header") + _BLOCK
         while True:
             buf, start = self._buf, self._pos
@@ -489,8 +500,8 @@ class _Body:
             self._fill()
 
     def _agree(self, block: bytes, events: list[Any], opening: bytes) -> bool:
-        """Put header lines in place of the parser's segments; False if cgi's rules might see something else in the
-        block than the parser did."""
+        """Put header lines in place of the parser's segments; False if cgi's rules might see something else
+        in the block than the parser did."""
         at = parts = 0
         for i, event in enumerate(events):
             if event is None:
@@ -516,9 +527,9 @@ class _Body:
 
 
 def _push_parser(boundary: bytes, length: int, header: int) -> Any:
-    """Return a strict PushMultipartParser, or None where _Body does better alone: without a Content-Length it reads
-    line by line; importing multipart takes longer than reading a small form; and a `multipart` beside the script is
-    not the one that is meant."""
+    """Return a strict PushMultipartParser, or None where _Body does better alone: without a Content-Length it
+    reads line by line; importing multipart takes longer than reading a small form; and a `multipart` beside
+    the script is not the one that is meant."""
     if length < 0 or (length < _BLOCK and "multipart" not in _sys.modules):
         return None
     if "multipart" not in _sys.modules:
@@ -651,11 +662,11 @@ class MiniFieldStorage:
 class FieldStorage:
     """The form of a request, or one part of it.
 
-    A form is like a dictionary of its fields: `form["x"]` is a field, or a list of fields when there are several of
-    that name; `getvalue`, `getfirst` and `getlist` give values. A field has
+    A form is like a dictionary of its fields: `form["x"]` is a field, or a list of fields when there are
+    several of that name; `getvalue`, `getfirst` and `getlist` give values. A field has
 
     name       as in the form, or None
-    value      str; for a file, the content as bytes; for a form or a part that is itself multipart, the list of fields
+    value      str; bytes for a file; the list of fields for a form, or for a part that is multipart itself
     filename   as the client calls it (do not trust it), or None: not a file
     file       the content to read from: bytes for a file, otherwise str; None in a form
     list       the fields of a form, otherwise None
@@ -723,9 +734,7 @@ class FieldStorage:
             if headers is None:
                 headers = {"content-type": "application/x-www-form-urlencoded"}
         if headers is None:
-            headers = {}
-            if method == "POST":
-                headers["content-type"] = "application/x-www-form-urlencoded"
+            headers = {"content-type": "application/x-www-form-urlencoded"} if method == "POST" else {}
             for variable, name in (("CONTENT_TYPE", "content-type"), ("CONTENT_LENGTH", "content-length")):
                 if variable in environ:
                     headers[name] = environ[variable]
@@ -744,30 +753,7 @@ class FieldStorage:
             raise TypeError(f"outerboundary must be bytes, not {type(outerboundary).__name__}")
         self.outerboundary = outerboundary
 
-        self.disposition = ""
-        self.disposition_options: dict[str, str] = {}
-        if "content-disposition" in headers:
-            self.disposition, self.disposition_options = parse_header(headers["content-disposition"])
-        self.name = self.disposition_options.get("name")
-        self.filename = self.disposition_options.get("filename")
-        if "content-type" in headers:
-            self.type, self.type_options = parse_header(headers["content-type"])
-        elif outerboundary or method != "POST":
-            self.type, self.type_options = "text/plain", {}
-        else:
-            self.type, self.type_options = "application/x-www-form-urlencoded", {}
-        self.innerboundary = self.type_options.get("boundary", "").encode(encoding, errors)
-
-        self.length = -1
-        if "content-length" in headers:
-            try:
-                self.length = int(headers["content-length"])
-            except ValueError:
-                pass
-            if maxlen and self.length > maxlen:
-                raise _LimitExceeded("Maximum content length exceeded")
-        if self.limit is None and self.length >= 0:
-            self.limit = self.length
+        self._read_headers(method)
         self._binary_file = self.filename is not None or self.length >= 0
         if isinstance(fp, _Body):
             self._body = fp
@@ -788,6 +774,26 @@ class FieldStorage:
         except BaseException:
             self._close()
             raise
+
+    def _read_headers(self, method: str) -> None:
+        """Take what the headers say: disposition, type, length. A part without a type is text, a request that
+        is POST is a urlencoded form."""
+        self.disposition, self.disposition_options = parse_header(self.headers.get("content-disposition", ""))
+        self.name = self.disposition_options.get("name")
+        self.filename = self.disposition_options.get("filename")
+        default = (
+            "text/plain" if self.outerboundary or method != "POST" else "application/x-www-form-urlencoded"
+        )
+        self.type, self.type_options = parse_header(self.headers.get("content-type", default))
+        self.innerboundary = self.type_options.get("boundary", "").encode(self.encoding, self.errors)
+        try:
+            self.length = int(self.headers.get("content-length", -1))
+        except ValueError:
+            self.length = -1
+        if maxlen and self.length > maxlen:
+            raise _LimitExceeded("Maximum content length exceeded")
+        if self.limit is None and self.length >= 0:
+            self.limit = self.length
 
     def _close(self) -> None:
         if self.file is not None:
@@ -837,7 +843,8 @@ class FieldStorage:
         return found if len(found) > 1 else found[0]
 
     def getvalue(self, key: str | None, default: Any = None) -> Any:
-        """Return the value of the field `key`, a list of values if there are several, `default` if there is none."""
+        """Return the value of the field `key`, a list of values if there are several, `default` if there is
+        none."""
         try:
             field = self[key]
         except KeyError:
@@ -964,8 +971,8 @@ class FieldStorage:
     def make_file(self) -> IO[Any]:
         """Return a new file for a value too large for memory: written, rewound, read.
 
-        It is binary if `_binary_file` is true (an upload, or a whole request), otherwise for text. This one has no
-        name and vanishes when it is closed. An override is called for values of more than 1,000 bytes.
+        It is binary if `_binary_file` is true (an upload, or a whole request), otherwise for text. This one
+        has no name and vanishes when it is closed. An override is called for values of more than 1,000 bytes.
         """
         import tempfile
 
@@ -993,7 +1000,8 @@ def parse(
     strict_parsing: bool | int = 0,
     separator: str = "&",
 ) -> dict[Any, list[Any]]:
-    """Return the fields of a request, or of `fp`, as a dictionary of lists of values; arguments as FieldStorage's.
+    """Return the fields of a request, or of `fp`, as a dictionary of lists of values; arguments as
+    FieldStorage's.
 
     As ever, it writes what it read of a urlencoded form into environ["QUERY_STRING"]."""
     if fp is None:
@@ -1079,8 +1087,8 @@ class FormContentDict(dict[str, "list[str]"]):
 
 
 class SvFormContentDict(FormContentDict):
-    """FormContentDict for fields that come once: `[]`, values() and items() give the value itself, and a list of
-    values only where there are several."""
+    """FormContentDict for fields that come once: `[]`, values() and items() give the value itself, and a list
+    of values only where there are several."""
 
     def __getitem__(self, key: str) -> Any:
         values = super().__getitem__(key)
@@ -1090,7 +1098,10 @@ class SvFormContentDict(FormContentDict):
         return super().__getitem__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def values(self) -> Any:
         return [self[key] for key in self]
@@ -1153,9 +1164,9 @@ def print_arguments() -> None:
 def print_environ_usage() -> None:
     """Print the names of the variables that a CGI script may find (RFC 3875 4.1, and common ones)."""
     names = """AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE DOCUMENT_ROOT GATEWAY_INTERFACE HTTPS PATH PATH_INFO
-        PATH_TRANSLATED QUERY_STRING REMOTE_ADDR REMOTE_HOST REMOTE_IDENT REMOTE_PORT REMOTE_USER REQUEST_METHOD
-        REQUEST_SCHEME REQUEST_URI SCRIPT_FILENAME SCRIPT_NAME SERVER_ADDR SERVER_ADMIN SERVER_NAME SERVER_PORT
-        SERVER_PROTOCOL SERVER_SOFTWARE"""
+        PATH_TRANSLATED QUERY_STRING REMOTE_ADDR REMOTE_HOST REMOTE_IDENT REMOTE_PORT REMOTE_USER
+        REQUEST_METHOD REQUEST_SCHEME REQUEST_URI SCRIPT_FILENAME SCRIPT_NAME SERVER_ADDR SERVER_ADMIN
+        SERVER_NAME SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE"""
     headers = "HTTP_ACCEPT HTTP_COOKIE HTTP_HOST HTTP_REFERER HTTP_USER_AGENT"
     print("\n<H3>These environment variables could have been set:</H3>\n<UL>")
     print("".join(f"<LI>{name}\n" for name in names.split()) + "</UL>")

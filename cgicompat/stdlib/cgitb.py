@@ -5,12 +5,12 @@
 at the top of a script shows them in the browser; enable(display=0, logdir=DIR) keeps them in files of DIR and
 shows only that something went wrong.
 
-Drop-in for the one of Python 3.12, but: chained exceptions, groups and notes are shown; everything in the page is
-escaped; and what the environment holds under a secret's name (HTTP_AUTHORIZATION, HTTP_COOKIE, names with PASS,
-SECRET, TOKEN or KEY) is masked wherever it turns up.
+Drop-in for the one of Python 3.12, but: chained exceptions, groups and notes are shown; everything in the
+page is escaped; and what the environment holds under a secret's name (HTTP_AUTHORIZATION, HTTP_COOKIE, names
+with PASS, SECRET, TOKEN or KEY) is masked wherever it turns up.
 
-How: the exceptions are collected, oldest first, as plain strings already masked (_Error, _Frame); html() and text()
-only lay them out. Nothing is imported before something goes wrong, so that enable() costs nothing.
+How: the exceptions are collected, oldest first, as plain strings already masked (_Error, _Frame); html() and
+text() only lay them out. Nothing is imported before something goes wrong, so that enable() costs nothing.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _SECRET_NAMES = ("PASS", "SECRET", "TOKEN", "KEY", "AUTHORIZATION", "COOKIE")
 
 
 def reset() -> str:
-    """Return what brings a browser back to a known state, wherever in a page or header the script had stopped: a
-    complete CGI header if none was sent, a comment otherwise, then the ends of elements that hide text."""
+    """Return what brings a browser back to a known state, wherever in a page or header the script had
+    stopped: a complete CGI header if none was sent, a comment otherwise, then the ends of elements that hide
+    text."""
     return """<!--: spam
 Content-Type: text/html
 
@@ -60,7 +61,8 @@ def grey(text: str) -> str:
 
 
 def lookup(name: str, frame: FrameType, locals: dict[str, Any]) -> tuple[str | None, Any]:
-    """Return where `name` is defined as seen from a frame ("local", "global", "builtin" or None), and its value."""
+    """Return where `name` is defined as seen from a frame ("local", "global", "builtin" or None), and its
+    value."""
     if name in locals:
         return "local", locals[name]
     if name in frame.f_globals:
@@ -76,8 +78,8 @@ def lookup(name: str, frame: FrameType, locals: dict[str, Any]) -> tuple[str | N
 def scanvars(
     reader: Callable[[], str], frame: FrameType, locals: dict[str, Any]
 ) -> list[tuple[str, str | None, Any]]:
-    """Return the variables in one logical line of Python, as (name, where, value); for an attribute `where` is what
-    stands before its name, with the dot. `reader` gives the lines of the source one by one."""
+    """Return the variables in one logical line of Python, as (name, where, value); for an attribute `where`
+    is what stands before its name, with the dot. `reader` gives the lines of the source one by one."""
     import keyword
     import tokenize
 
@@ -126,8 +128,9 @@ def _is_secret(name: object) -> bool:
 
 
 def _masker() -> Callable[[str], str]:
-    """Return a function that masks the environment's secrets in a text: their values and, where these are made of
-    several (cookies, `Basic ...`) their parts, from 6 characters on. One of 3 to 5 is masked where it stands alone."""
+    """Return a function that masks the environment's secrets in a text: their values and, where these are
+    made of several (cookies, `Basic ...`) their parts, from 6 characters on. One of 3 to 5 is masked where it
+    stands alone."""
     secrets = set()
     for name, value in os.environ.items():
         if _is_secret(name):
@@ -186,7 +189,8 @@ def _shortener(mask: Callable[[str], str]) -> Repr:
 
 
 class _Frame:
-    """One call: where, with which arguments, the source around the line, and the values of that line's names."""
+    """One call: where, with which arguments, the source around the line, and the values of that line's
+    names."""
 
     def __init__(
         self, frame: FrameType, number: int, context: int, values: Repr, mask: Callable[[str], str]
@@ -299,7 +303,8 @@ function calls leading up to the error, in the order they occurred."""
 
 
 def html(einfo: ExcInfo, context: int = 5) -> str:
-    """Return a page about an exception, given as by sys.exc_info(), with `context` lines of source for each call.
+    """Return a page about an exception, given as by sys.exc_info(), with `context` lines of source for each
+    call.
 
     It has only ASCII characters, since nobody knows what charset the script had announced."""
     from html import escape
@@ -307,12 +312,10 @@ def html(einfo: ExcInfo, context: int = 5) -> str:
     (type, python, date), errors, traceback = _report(einfo, context)
     page = [
         f"""
-<body bgcolor="#f0f0f8">
-<table width="100%" cellspacing=0 cellpadding=2 border=0 summary="heading">
-<tr bgcolor="#6622aa"><td valign=bottom>&nbsp;<br>
-<font color="#ffffff" face="helvetica, arial">&nbsp;<br><big><big>{strong(escape(type))}</big></big></font></td>
-<td align=right valign=bottom>
-<font color="#ffffff" face="helvetica, arial">{escape(python)}<br>{escape(date)}</font></td></tr></table>
+<body bgcolor="#f0f0f8"> <table width="100%" cellspacing=0 cellpadding=2 border=0 summary="heading"> <tr
+bgcolor="#6622aa"><td valign=bottom>&nbsp;<br> <font color="#ffffff" face="helvetica,
+arial">&nbsp;<br><big><big>{strong(escape(type))}</big></big></font></td> <td align=right valign=bottom> <font
+color="#ffffff" face="helvetica, arial">{escape(python)}<br>{escape(date)}</font></td></tr></table>
 <p>{_INTRODUCTION}</p>"""
     ]
     for error in errors:

@@ -23,7 +23,10 @@ def describe(cgi: Any, request: Request) -> Any:
             return list(cgi.parse_header(request["body"]))
         if request["call"] == "parse":
             fields = cgi.parse(body, environ, **request["options"])
-            return [sorted((repr(name), repr(values)) for name, values in fields.items()), environ["QUERY_STRING"]]
+            return [
+                sorted((repr(name), repr(values)) for name, values in fields.items()),
+                environ["QUERY_STRING"],
+            ]
         form = cgi.FieldStorage(body, environ=environ, **request["options"])
         try:
             return _field(form)
@@ -39,9 +42,22 @@ def _field(field: Any) -> Any:
         value = [_field(item) for item in value]
     elif isinstance(value, bytes):
         value = {"bytes": value.decode("latin-1")}
-    described = {"name": field.name, "filename": field.filename, "value": value, "class": type(field).__name__}
+    described = {
+        "name": field.name,
+        "filename": field.filename,
+        "value": value,
+        "class": type(field).__name__,
+    }
     if described["class"] == "FieldStorage":
-        for name in ("type", "type_options", "disposition", "disposition_options", "done", "bytes_read", "length"):
+        for name in (
+            "type",
+            "type_options",
+            "disposition",
+            "disposition_options",
+            "done",
+            "bytes_read",
+            "length",
+        ):
             described[name] = getattr(field, name)
         described["limit"] = field.limit
         described["headers"] = [list(header) for header in field.headers.items()]
