@@ -33,7 +33,8 @@ def describe(cgi: Any, request: Request) -> Any:
         finally:
             _close(form)
     except Exception as error:
-        return {"error": type(error).__name__, "message": str(error)}
+        builtin = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+        return {"error": builtin.__name__, "message": str(error)}
 
 
 def _field(field: Any) -> Any:
