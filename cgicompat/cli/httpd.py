@@ -24,6 +24,7 @@ from typing import Any
 import uvicorn
 
 from cgicompat.cli.options import Failure, Mistake
+from cgicompat.gateways.exchange import Aborted
 from cgicompat.gateways.verbatim import VerbatimProtocol
 
 HEAD_BYTES = 64 * 1024  # request line and headers
@@ -197,5 +198,7 @@ def raise_file_limit() -> int:
 
 
 def quiet(record: logging.LogRecord) -> bool:
-    """A filter for uvicorn's log: a request that is cut off at shutdown is no error of the application's."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+    """A filter for uvicorn's log: a request that shutdown cuts off, or one whose script was killed (which is
+    logged already), is no error of the application's."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError | Aborted)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import stat
 import sys
@@ -169,7 +168,7 @@ def request_body(
             pieces += [b"&", _data(text)]
         return _spooled(pieces[1:]), FORM
     if fields:
-        boundary = secrets.token_hex(16)
+        boundary = os.urandom(16).hex()
         pieces = []
         for text in fields:
             pieces += [f"--{boundary}\r\n".encode(), *_field(text), b"\r\n"]

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from cgicompat.cli import httpd
 from cgicompat.cli.options import Failure
+from cgicompat.gateways.exchange import Aborted
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -173,6 +174,7 @@ def test_a_cut_off_request_is_no_error() -> None:
         return logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "", (), info)  # type: ignore[arg-type]
 
     assert not httpd.quiet(record(asyncio.CancelledError()))
+    assert not httpd.quiet(record(Aborted()))
     assert httpd.quiet(record(ValueError()))
     assert httpd.quiet(record(None))
 
