@@ -6,6 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from cgicompat.config import Settings
@@ -18,6 +19,17 @@ def host_environ(host: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in host.items() if name in INHERITED or name.startswith("LC_")}
     kept.setdefault("PATH", os.defpath)
     return kept
+
+
+def take_further_byte(connection: socket.socket) -> None:
+    """Read the byte that a gateway sends past the body: a connection closed with it unread means a crash.
+
+    It may still be under way; SO_RCVTIMEO, which the reading of the request has set, limits the wait.
+    """
+    try:
+        connection.recv(1)
+    except OSError:
+        pass  # the gateway is gone
 
 
 class Request:

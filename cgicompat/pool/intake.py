@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Seconds without a byte from the web server, which has the whole request before it calls us.
 _PATIENCE = struct.pack("@ll", 60, 0)
+_PEEK = 16  # a netstring's length
 _CHUNK = 256 * 1024
 _PIPE = 64 * 1024  # what a pipe takes without a reader (pipe(7))
 
@@ -44,31 +45,17 @@ class Intake:
         """
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
         try:
-            head, rest = self._head(connection)
-            request = self._request(scgi.decode(head))
+            request = self._request(scgi.decode(_head(connection)))
             if request.length > request.settings.max_body:
-                _discard(connection, request.length - len(rest))
+                _discard(connection, request.length)
                 raise Refused(413, f"The request body may have {request.settings.max_body} bytes.")
-            return request, self._body(connection, rest, request.length)
+            return request, self._body(connection, request.length)
         except scgi.ProtocolError as error:
             raise Refused(400, str(error), str(error)) from None
         except EOFError:
             return None
         except BlockingIOError:
             raise Refused(400, "The request did not arrive in time.", "a request did not arrive") from None
-
-    def _head(self, connection: socket.socket) -> tuple[bytes, bytes]:
-        data = connection.recv(_CHUNK)
-        while True:
-            if not data:
-                raise EOFError
-            size = scgi.header_size(data)
-            if size is not None and len(data) >= size:
-                return data[:size], data[size:]
-            more = connection.recv(_CHUNK)
-            if not more:
-                raise EOFError
-            data += more
 
     def _request(self, environ: dict[str, str]) -> Request:
         gateway = environ.get("CGICOMPAT_GATEWAY") == "1"
@@ -111,34 +98,46 @@ class Intake:
             del environ["PATH_INFO"]
         return route.filename
 
-    def _body(self, connection: socket.socket, rest: bytes, length: int) -> int:
+    def _body(self, connection: socket.socket, length: int) -> int:
         """An fd with exactly `length` bytes, all of them here: neither side can block on the other."""
         if length == 0:
             return os.open(os.devnull, os.O_RDONLY)
-        if len(rest) >= length and length <= _PIPE:
+        if length <= _PIPE:
             reader, writer = os.pipe()
-            os.write(writer, rest[:length])
-            os.close(writer)
-            return reader
-        file = unnamed_file(self._temporary)
-        data = rest[:length]
-        missing = length
+        else:
+            reader = writer = unnamed_file(self._temporary)
         try:
-            while True:
-                missing -= len(data)
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(file, view) :]
-                if not missing:
-                    break
-                data = connection.recv(min(_CHUNK, missing))
+            while length:
+                data = connection.recv(min(_CHUNK, length))
                 if not data:
                     raise EOFError
-            os.lseek(file, 0, os.SEEK_SET)
+                length -= len(data)
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(writer, view) :]
+            if writer == reader:
+                os.lseek(reader, 0, os.SEEK_SET)
         except BaseException:
-            os.close(file)
+            os.close(reader)
             raise
-        return file
+        finally:
+            if writer != reader:
+                os.close(writer)
+        return reader
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The head alone: what follows is left, since a gateway's further byte must stay unread."""
+    data = connection.recv(_PEEK, socket.MSG_PEEK)
+    size = scgi.header_size(data)
+    head = b""
+    while size is None or len(head) < size:
+        more = connection.recv(1 if size is None else size - len(head))
+        if not more:
+            raise EOFError
+        head += more
+        size = scgi.header_size(head) if size is None else size
+    return head
 
 
 def unnamed_file(directory: str) -> int:

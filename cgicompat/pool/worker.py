@@ -24,7 +24,7 @@ from cgicompat.guards.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.intake import Intake, Refused
 from cgicompat.pool.tidy import Traces
-from cgicompat.request import Request
+from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
 from cgicompat.runners.modules import LIBRARY
 from cgicompat.runners.script import runs_here
@@ -110,7 +110,7 @@ class Worker:
             if job:
                 self.execute("fork", job.request, socket.socket(fileno=job.connection), job.body)
                 os._exit(0)
-            here.on_orphaned(self.orphaned)
+            here.on_orphaned(self._context.lifeline, self.orphaned)
             self._wake_at_death_of_master()
             wait = self._waiter()
             while connection := self._next(wait):
@@ -140,7 +140,7 @@ class Worker:
     def _wake_at_death_of_master(self) -> None:
         """Have SIGIO sent when the master dies, so that not even a running script stays behind."""
         try:
-            lifeline = os.open(f"/proc/self/fd/{self._context.lifeline}", os.O_RDONLY)
+            lifeline = os.open(f"/proc/self/fd/{self._context.lifeline}", os.O_RDONLY | os.O_NONBLOCK)
             fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
             fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
             fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, LOWEST)
@@ -309,11 +309,13 @@ def _thread_count() -> int:
 
 
 def _answer(connection: socket.socket, data: bytes) -> None:
+    connection.settimeout(1)
     try:
         connection.sendall(data)
-        connection.recv(1, socket.MSG_DONTWAIT)  # a gateway's further byte
+        connection.shutdown(socket.SHUT_WR)
     except OSError:
         pass
+    take_further_byte(connection)  # or see the peer close
 
 
 def _log(line: str) -> None:

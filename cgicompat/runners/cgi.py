@@ -14,6 +14,7 @@ import sys
 import time
 
 from cgicompat import pages
+from cgicompat.request import take_further_byte
 from cgicompat.runners.outcome import Outcome
 from cgicompat.runners.script import command
 
@@ -44,7 +45,8 @@ def run(
             _log(f"cannot run {request.script}: {error.strerror or error}{_advice(error)}")
             if not request.gateway or isinstance(error, PermissionError):
                 _send(connection, pages.error(403 if isinstance(error, PermissionError) else 500))
-            _acknowledge(request, connection)
+            if request.gateway:
+                take_further_byte(connection)
             return Outcome(126)
         finally:
             os.close(body)
@@ -63,7 +65,8 @@ def run(
                 _send(connection, pages.error(500, "The script was killed."))
             elif not request.gateway:
                 _send(connection, pages.error(500, "The script printed nothing; its error log may say why."))
-        _acknowledge(request, connection)
+        if request.gateway:
+            take_further_byte(connection)
         return Outcome(status)
 
 
@@ -202,14 +205,6 @@ def _send(connection: socket.socket, data: bytes) -> bool:
     except OSError:
         return False
     return True
-
-
-def _acknowledge(request: Request, connection: socket.socket) -> None:
-    if request.gateway:
-        try:
-            connection.recv(1, socket.MSG_DONTWAIT)
-        except OSError:
-            pass
 
 
 def _log(line: str) -> None:

@@ -11,8 +11,10 @@ import os
 import select
 import signal
 import socket
+import time
 
 from cgicompat import pages
+from cgicompat.request import take_further_byte
 from cgicompat.runners.program import Program, write
 from cgicompat.runners.script import kind
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _program: Program | None = None
 _runner = _parent = 0
+_lifeline = -1
 _orphaned: Callable[[], None] | None = None
 
 
@@ -87,7 +90,7 @@ def _end_response(gateway: bool) -> None:
         return
     try:
         if gateway:
-            end.recv(1, socket.MSG_DONTWAIT)
+            take_further_byte(end)
         end.shutdown(socket.SHUT_WR)
     except OSError:
         pass  # the client is gone
@@ -103,10 +106,22 @@ def handle_signals(parent: int) -> None:
     signal.signal(signal.SIGIO, _somebody_is_gone)
 
 
-def on_orphaned(action: Callable[[], None]) -> None:
-    """What this process does when its parent is dead, before it ends."""
-    global _orphaned
-    _orphaned = action
+def on_orphaned(lifeline: int, action: Callable[[], None]) -> None:
+    """What this process does when its parent, which holds the other end of `lifeline`, is dead."""
+    global _lifeline, _orphaned
+    _lifeline, _orphaned = lifeline, action
+
+
+def _is_orphan() -> bool:
+    if os.getppid() == _parent and _lifeline >= 0 and _hung_up(_lifeline):
+        time.sleep(0.05)  # a process that dies closes its files before it leaves its children
+    return os.getppid() != _parent
+
+
+def _hung_up(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
@@ -121,12 +136,9 @@ def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
 def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
     if os.getpid() == _parent:
         return
-    if os.getppid() != _parent:
+    if _is_orphan():
         if _orphaned:
             _orphaned()
         os.killpg(0, signal.SIGTERM)
-    elif _program is not None and _runner == os.getpid():
-        poll = select.poll()
-        poll.register(1, 0)
-        if any(event & select.POLLHUP for _, event in poll.poll(0)):
-            os.killpg(0, signal.SIGTERM)
+    elif _program is not None and _runner == os.getpid() and _hung_up(1):
+        os.killpg(0, signal.SIGTERM)
