@@ -34,10 +34,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
     asked = metafunc.config.getoption("--doors").split(",")
-    doors, runners = (
-        [name for mark in metafunc.definition.iter_markers(kind) for name in mark.args]
-        for kind in ("doors", "runners")
-    )
+    marks = (metafunc.definition.get_closest_marker(kind) for kind in ("doors", "runners"))
+    doors, runners = (mark.args if mark else () for mark in marks)
     for door, runner in COMBINATIONS:
         plain = {"own": "cgi", "pool": "cgihandler"}.get(runner, runner)
         if door in asked and door in (doors or asked) and plain in (runners or [plain]):
@@ -49,6 +47,9 @@ def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if "door" in getattr(item, "fixturenames", ()):
+            # for `-n 2 --dist loadgroup`: what asks at one door runs in one process, which starts it
+            item.add_marker(pytest.mark.xdist_group("-".join(item.callspec.params["door"])))
         if "[apache" in item.name:
             for mark in item.iter_markers("unlike_apache"):
                 item.add_marker(pytest.mark.xfail(reason=mark.args[0], strict=True))

@@ -127,7 +127,7 @@ def test_point_38_no_underscore_poses_as_a_dash(site):
     assert found["HTTP_X_BAR"] == "true"
 
 
-@http_only
+@pytest.mark.doors("serve", "asgi")  # WSGI servers join them themselves
 @pytest.mark.unlike_apache("joins cookies by a comma too")
 def test_point_38_headers_that_come_twice_are_joined(site):
     headers = [("Cookie", "a=1"), ("X-Twice", "one"), ("Cookie", "b=2"), ("x-twice", "two")]
