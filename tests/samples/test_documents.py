@@ -187,6 +187,12 @@ def test_output_is_not_held_up(server: str, request: pytest.FixtureRequest) -> N
     connection.close()
 
 
+def test_local_redirect_behind_apache(apache_scgi: int) -> None:
+    """Apache answers with another script; REQUEST_URI is still that of the first."""
+    status, text = get(apache_scgi, "/cgi-bin/redirect.py?to=local")
+    assert (status, "<h1>Hello, world!</h1>" in text) == (200, True), text
+
+
 def test_limits_behind_apache(apache_scgi: int) -> None:
     assert get(apache_scgi, "/cgi-bin/redirect.py?to=absolute")[0] == 200
     assert get(apache_scgi, "/cgi-bin/nph-clock.py")[0] == 500
