@@ -28,6 +28,7 @@ HTTP = ("serve", "asgi", "wsgi")
 CONFIGURATION = """\
 workers = 1
 timeout = 20
+grace = 2
 env = { FROM_THE_CONFIGURATION = "yes" }
 
 [script."/cgi-bin/*/slow*"]
@@ -283,6 +284,7 @@ class Site:
         self.directory = door.root / "cgi-bin" / folder
         self.directory.mkdir()
         self._log = len(door.log())
+        self._open: list[Exchange] = []
 
     def file(self, name: str, content: str | bytes = "", mode: int = 0o644) -> Path:
         """Write a file beside the scripts."""
@@ -299,7 +301,15 @@ class Site:
         return f"{self.path}/{name}"
 
     def open(self, method: str, script: str, *args, **kwargs) -> Exchange:
-        return self.door.open(method, script, *args, **kwargs)
+        exchange = self.door.open(method, script, *args, **kwargs)
+        self._open.append(exchange)
+        return exchange
+
+    def close(self) -> None:
+        """Leave nothing under way, and no script waiting at a gate."""
+        (self.directory / "gate").touch()
+        for exchange in self._open:
+            exchange.drop()
 
     def get(self, script: str, query: str | None = None, **kwargs) -> Response:
         return self.open("GET", script, query=query, **kwargs).finish()

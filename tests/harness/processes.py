@@ -42,10 +42,14 @@ def host_environ(**extra: str) -> dict[str, str]:
 
 
 class Server:
-    """A server process; its standard output and error are `output` and `log`, both text so far."""
+    """A server process; its standard output and error are `output` and `log`, both text so far.
+
+    Its temporary files are in a directory of its own, which must be empty when it has ended.
+    """
 
     def __init__(self, command: Sequence[str], directory: Path, env: Mapping[str, str] | None = None) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir(parents=True, exist_ok=True)
         self.files = directory / "stdout", directory / "stderr"
         with self.files[0].open("ab") as out, self.files[1].open("ab") as err:
             self.process = subprocess.Popen(
@@ -53,7 +57,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=dict(host_environ() if env is None else env),
+                env={**(host_environ() if env is None else env), "TMPDIR": str(self.temporary)},
                 cwd=directory,
                 process_group=0,  # Apache ends its whole process group
             )
@@ -85,12 +89,15 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(how)
         try:
-            return self.process.wait(timeout)
+            status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             for pid in [self.pid, *descendants(self.pid)]:
                 _kill(pid)
             self.process.wait()
             pytest.fail(f"{self.process.args} does not end within {timeout} s of {how.name}")
+        left = [str(path) for path in self.temporary.rglob("*")]
+        assert not left, f"{self.process.args} left {left}"
+        return status
 
 
 def _kill(pid: int) -> None:
@@ -127,5 +134,9 @@ def alive(pid: int) -> bool:
 
 
 def status(pid: int, key: str) -> int:
-    """A number of /proc/PID/status: VmRSS and VmHWM in KiB, for instance."""
-    return int(re.search(rf"^{key}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+    """A number of /proc/PID/status, VmRSS and VmHWM in KiB, for instance; 0 if the process has ended."""
+    try:
+        found = re.search(rf"^{key}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M)
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0

@@ -1,0 +1,68 @@
+"""Which doors and runners a case is asked at: all, or those that its marks `doors` and `runners` name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.apache import Apache
+from tests.harness.doors import COMBINATIONS, DOORS, Door, Site
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (
+        "doors(*names): the doors a case is for (default: all)",
+        "runners(*names): the runners a case is for (default: all)",
+        "unlike_apache(why): mod_cgi answers otherwise here",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "door" in metafunc.fixturenames:
+        metafunc.parametrize("door", list(_combinations(metafunc)), indirect=True, scope="session")
+
+
+def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
+    asked = metafunc.config.getoption("--doors").split(",")
+    marks = (metafunc.definition.get_closest_marker(kind) for kind in ("doors", "runners"))
+    doors, runners = (mark.args if mark else () for mark in marks)
+    for door, runner in COMBINATIONS:
+        plain = {"own": "cgi", "pool": "cgihandler"}.get(runner, runner)
+        if door in asked and door in (doors or asked) and plain in (runners or [plain]):
+            # for `-n 2 --dist loadgroup`: what asks at one door runs in one process, which starts it
+            group = pytest.mark.xdist_group(f"{door}-{runner}")
+            yield pytest.param((door, runner), id=f"{door}-{runner}", marks=group)
+    # mod_cgi starts a process for each request, so it stands for the `cgi` runner at an HTTP door
+    if "apache" in asked and "cgi" in (runners or ["cgi"]) and (not doors or {"serve", "cgi"} & {*doors}):
+        yield pytest.param(("apache", "mod_cgi"), id="apache")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "[apache" in item.name:
+            for mark in item.iter_markers("unlike_apache"):
+                item.add_marker(pytest.mark.xfail(reason=mark.args[0], strict=True))
+
+
+@pytest.fixture(scope="session")
+def door(request: pytest.FixtureRequest, home: Path) -> Iterator[Door]:
+    """The door of a case, started once for all cases that ask at it."""
+    name, runner = request.param
+    kind = Apache if name == "apache" else DOORS[name]
+    door = kind(runner, home / f"{name}-{runner}")
+    yield door
+    door.stop()
+
+
+@pytest.fixture
+def site(door: Door, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A directory of scripts for the case."""
+    name = re.sub(r"^test_|\[.*", "", request.node.name)
+    taken = len(list((door.root / "cgi-bin").glob(f"{name}.*")))
+    site = Site(door, f"{name}.{taken}")
+    yield site
+    site.close()
