@@ -113,11 +113,12 @@ class CGI:
         upload = None
         started = False
         try:
-            pool.write(run.opening(body.size, pool.private))
+            opening = run.opening(body.size, pool.private)
             if body.on_disk:
+                pool.write(opening)
                 upload = asyncio.create_task(pool.upload(body, run))
             else:
-                pool.write(body.read() + run.closing(pool.private))
+                pool.write(opening + body.read() + run.closing(pool.private))
             while not run.finished:
                 data, end = await pool.read()
                 if watch.done():

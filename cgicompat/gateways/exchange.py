@@ -3,8 +3,8 @@
 A gateway sends `opening()`, the body and `closing()`, then hands all that it receives to `feed()`, which
 gives back the bytes for the client. Once `reply` is set, its status and headers go to the client. At
 `finished` the client has everything; if `next` is set, that is what the client gets, in place of this run.
-How the pool's connection ended tells what became of the script: after a whole head an end is a success, a
-reset means that the worker died.
+How the pool's connection ended tells what became of the script: a reset means that the worker died, or that
+the script itself closed the connection; after a whole head only the time limit tells these apart.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Run:
             return b""
         if head is None:
             if end is End.RESET:
-                late = time.monotonic() - self._opened >= self.settings.timeout
+                late = self._is_late()
                 self.fail(504 if late else 502, "time limit exceeded" if late else "script was killed")
             return b""
         if head.local_redirect:
@@ -110,6 +110,8 @@ class Run:
                 cookies = [header for header in head.headers if header[0].lower() == "set-cookie"]
                 self.next = self._redirect(head.local_redirect, [*self.headers, *cookies])
             return b""
+        if end is End.RESET and not self._is_late():
+            end = End.EOF
         whole = self.reply is None and end is End.EOF
         if self.reply is None:
             self._begin(head)
@@ -117,6 +119,9 @@ class Run:
         if whole and self.reply and self._left is None:
             self.reply.headers.append(("Content-Length", str(len(body))))
         return body
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._opened >= self.settings.timeout
 
     def fail(self, status: int, reason: str, *headers: tuple[str, str]) -> None:
         """Answers the client with an error page; `reason` goes to the error log."""
@@ -157,7 +162,7 @@ class Run:
             self.broken = (
                 f"output is shorter than its Content-Length by {self._left} bytes"
                 if short
-                else "script was killed"
+                else "time limit exceeded"
             )
             self.error(self.broken)
         return body

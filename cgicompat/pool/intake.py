@@ -69,6 +69,7 @@ class Intake:
         settings = self._settings.for_script(script)
         environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
         environ.setdefault("QUERY_STRING", "")
+        environ.setdefault("SERVER_SOFTWARE", "cgicompat")
         if environ.get("CONTENT_LENGTH") == "0" and not environ.get("CONTENT_TYPE"):
             del environ["CONTENT_LENGTH"]  # SCGI's way to say that there is no body
         # httpoxy: whatever the web server lets through.
@@ -78,11 +79,14 @@ class Intake:
         return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
 
     def _route(self, environ: dict[str, str]) -> str:
-        """The script that the URL means, for web servers that send no file name (nginx's scgi_params)."""
-        path = environ.get("REQUEST_URI", "").partition("?")[0]
-        if "://" in path:
-            path = "/" + path.partition("://")[2].partition("/")[2]
-        route = self._router.route(path or environ.get("DOCUMENT_URI") or environ.get("SCRIPT_NAME", "/"))
+        """The script that the URL means, for web servers that send no file name of ours.
+
+        REQUEST_URI comes last: it is what the client sent, before rewriting and internal redirects.
+        """
+        # Apache has the whole path in SCRIPT_NAME, lighttpd splits it, nginx sends DOCUMENT_URI; all decoded.
+        decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") or environ.get("DOCUMENT_URI")
+        path = decoded.replace("%", "%25") if decoded else environ.get("REQUEST_URI", "").partition("?")[0]
+        route = self._router.route(path)
         if not isinstance(route, Script):
             status = getattr(route, "status", 404)
             raise Refused(status, "There is no such script.", f"no script for {path!r}")

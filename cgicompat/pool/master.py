@@ -335,7 +335,7 @@ class Master:
         _, group, *_ = self._board.read(child.slot)
         if group:
             _kill_group(group, signal.SIGKILL)
-        if child.errors in self._by_errors:
+        if child.errors >= 0:
             self._on_errors(child)
         child.label = self._board.label(child.slot)
 
@@ -376,6 +376,7 @@ class Master:
         self._poll.unregister(child.errors)
         del self._by_errors[child.errors]
         os.close(child.errors)
+        child.errors = -1
 
     # Time
 
@@ -471,10 +472,12 @@ class Master:
         for pid, slot, errors in self._state.get("workers", []):
             child = Child(pid, slot, errors)
             child.retired = True
-            os.set_inheritable(errors, False)
+            if errors >= 0:
+                os.set_inheritable(errors, False)
             self._children[pid] = child
-            self._by_errors[errors] = child
-            self._poll.register(errors, select.POLLIN)
+            if errors >= 0:
+                self._by_errors[errors] = child
+                self._poll.register(errors, select.POLLIN)
         for since, fd in self._state.get("queue", []):
             os.set_inheritable(fd, False)
             self._queue.append((since, socket.socket(fileno=fd)))

@@ -38,7 +38,7 @@ def execute(settings: Settings, state: dict[str, Any], command: list[str] | None
     fds += [errors for _, _, errors in state.get("workers", [])]
     fds += [connection for _, connection in state.get("queue", [])]
     for fd in fds:
-        if fd is not None:
+        if fd is not None and fd >= 0:
             os.set_inheritable(fd, True)
     main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
     state_file = {"CGICOMPAT_STATE": str(file)}

@@ -56,17 +56,12 @@ def run(
         status = process.wait()
         if relay.timed_out:
             _log(f"time limit of {request.settings.timeout:g} s is over")
-        if not relay.sent and not relay.client_gone:
-            if relay.timed_out:
-                _send(connection, pages.error(504, "The script took too long."))
-            elif status > 128:
-                if request.gateway:  # unread byte: the gateway sees a crash
-                    return Outcome(status)
-                _send(connection, pages.error(500, "The script was killed."))
-            elif not request.gateway:
-                _send(connection, pages.error(500, "The script printed nothing; its error log may say why."))
+        failed = relay.timed_out or (process.killed and not relay.sent)
         if request.gateway:
-            take_further_byte(connection)
+            if not failed:
+                take_further_byte(connection)  # left unread, it shows the gateway that this is no normal end
+        elif not relay.sent and not relay.client_gone:
+            _send(connection, _page_for_nothing(relay.timed_out, process.killed))
         return Outcome(status)
 
 
@@ -98,11 +93,13 @@ class _Process:
             os.chdir(here)
             os.close(write_end)
         self._status: int | None = None
+        self.killed = False
 
     def wait(self) -> int:
         if self._status is None:
             _, status = os.waitpid(self.pid, 0)
             code = os.waitstatus_to_exitcode(status)
+            self.killed = code < 0
             self._status = code if code >= 0 else 128 - code
         return self._status
 
@@ -197,6 +194,14 @@ class _Relay:
                 self._connection.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
+
+
+def _page_for_nothing(timed_out: bool, killed: bool) -> bytes:
+    if timed_out:
+        return pages.error(504, "The script took too long.")
+    if killed:
+        return pages.error(500, "The script was killed.")
+    return pages.error(500, "The script printed nothing; its error log may say why.")
 
 
 def _send(connection: socket.socket, data: bytes) -> bool:

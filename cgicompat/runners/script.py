@@ -16,7 +16,11 @@ class Kind:
     """A Python script or another program; `unbuffered` where the `#!` line says `-u`."""
 
     def __init__(self, filename: str, first: bytes):
-        python = b"python" in first if first.startswith(b"#!") else filename.endswith(".py")
+        python = (
+            (b"python" in first or b"cgicompat-cgi" in first)
+            if first.startswith(b"#!")
+            else filename.endswith(".py")
+        )
         # A zero byte says binary, whatever the name.
         self.python = python and b"\0" not in first
         self.unbuffered = self.python and b"-u" in first.split()

@@ -358,13 +358,21 @@ class _Body:
         self._depth += 1
         if self._depth > self.limit("max_depth"):
             raise _LimitExceeded("Multiparts are nested too deeply")
-        at_start = True
-        while line := self.readline(_LINE):
-            if at_start and line.strip() == b"--" + boundary:
+        marker = b"--" + boundary
+        found = False
+        while not found:
+            buf, start = self._buf, self._pos
+            hit = buf.find(marker, start)
+            if hit >= 0:
+                self._pos = max(start, buf.rfind(b"\n", start, hit) + 1)
+                at_start = buf[self._pos - 1] == 10
+                found = self.readline(_LINE).strip() == marker and at_start
+                continue
+            self._pos = max(start, buf.rfind(b"\n", start) + 1, len(buf) - _LINE)
+            if not self._fill():
+                self._pos = len(self._buf)
                 break
-            at_start = line.endswith(b"\n")
-        if trusted:
-            self._strict = self._well_formed(boundary)
+        self._strict = self._well_formed(boundary) if trusted else iter(())
 
     def close(self) -> None:
         """Leave the multipart that open() entered."""
@@ -510,12 +518,7 @@ class _Body:
                 continue
             if not isinstance(event, bytes):
                 events[i] = event = block[at : block.find(b"\r\n\r\n", at) + 4]
-                if (
-                    event.count(b"\n") != event.count(b"\r\n")
-                    or len(event) > self.limit("max_header")
-                    or b"multipart/" in event
-                    or b"urlencoded" in event
-                ):
+                if event.count(b"\n") != event.count(b"\r\n") or len(event) > self.limit("max_header"):
                     return False
             at += len(event)
         if not events or block.count(opening) != parts:
@@ -957,16 +960,21 @@ class FieldStorage:
         self.bytes_read += body.tell() - start
 
     def skip_lines(self) -> None:
-        """Read on to the end of a form, for a part that has ended by itself: what cgi of Python 3 did."""
+        """Read a part that has ended by itself to the end of the whole form: what cgi of Python 3 did."""
         if not self.outerboundary or self.done:
             return
-        at_start = True
-        self.done = -1
-        while line := self._body.readline(_LINE):
-            self.bytes_read += len(line)
-            if at_start and line.endswith(b"--") and line.strip() == b"--" + self.outerboundary + b"--":
-                self.done = 1
-            at_start = line.endswith(b"\n")
+        tail = b""
+
+        def keep(data: bytes) -> None:
+            nonlocal tail
+            tail = (tail + data)[-_LINE - 1 :]
+
+        start = self._body.tell()
+        self._body.copy_all(keep)
+        self.bytes_read += self._body.tell() - start
+        line = tail.rpartition(b"\n")[2]
+        last = len(line) <= _LINE and line.strip() == b"--" + self.outerboundary + b"--"
+        self.done = 1 if last and line.endswith(b"--") else -1
 
     def make_file(self) -> IO[Any]:
         """Return a new file for a value too large for memory: written, rewound, read.
