@@ -1,7 +1,7 @@
 """Says in JSON what a `cgi` module makes of a request, so that two of them can be compared.
 
-Run as a program by another interpreter it does so for the `cgi` that this interpreter has: a request a line in, an
-answer a line out. It therefore imports nothing but the standard library.
+Run as a program by another interpreter it does so for the `cgi` that this interpreter has: a request a line
+in, an answer a line out. It therefore imports nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Our `cgi` against that of Python 3.12: the same generated requests give the same forms, value by value.
 
-Requests are put together from the pieces that real and broken clients send, then mutated. Python 3.12 answers in a
-process of its own (describe.py). Ours answers in this one with blocks of various sizes, so that everything also
-happens at a block's edge, and with and without the strict parser. What may differ is listed in docs/cgi.md; only one
-thing of it can occur here: 3.12 reads on behind Content-Length to the end of the line, and we do not, so both get a
-body that ends there. CGICOMPAT_TEST_EXAMPLES sets the number of requests.
+Requests are put together from the pieces that real and broken clients send, then mutated. Python 3.12 answers
+in a process of its own (describe.py). Ours answers in this one with blocks of various sizes, so that
+everything also happens at a block's edge, and with and without the strict parser. What may differ is listed
+in docs/cgi.md; only one thing of it can occur here: 3.12 reads on behind Content-Length to the end of the
+line, and we do not, so both get a body that ends there. CGICOMPAT_TEST_EXAMPLES sets the number of requests.
 """
 
 from __future__ import annotations
@@ -55,14 +55,41 @@ NESTED = b'--xx\r\nContent-Disposition: file; filename="p"\r\n\r\nPP\r\n--xx'
 CONTENT = st.one_of(
     st.binary(max_size=20),
     st.sampled_from(
-        [b"", b"1", b"abc\r\n", b"\r\n", b"\n", b"\r", b"a=1&b=%C3%A4", b"\xe2\x82", b"\x00\xff\r\r\n", b"\r\n\r\n"]
+        [
+            b"",
+            b"1",
+            b"abc\r\n",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"a=1&b=%C3%A4",
+            b"\xe2\x82",
+            b"\x00\xff\r\r\n",
+            b"\r\n\r\n",
+        ]
     ),
-    st.sampled_from([b"--AaB", b"--AaB--x", b"text\r\n--AaBx\r\nend", b"\r\n--", b"--AaB \t", b"--Aa\r\n--A"]),
+    st.sampled_from(
+        [b"--AaB", b"--AaB--x", b"text\r\n--AaBx\r\nend", b"\r\n--", b"--AaB \t", b"--Aa\r\n--A"]
+    ),
     st.sampled_from([b"x" * 1001, b"\xc3\xa4 \n" * 400, b"\n" * 300, b"x\r" * 30]),
     st.sampled_from([NESTED + b"--\r\n", NESTED + b"\r\n", NESTED + b"--", NESTED + b"--\r\n--xx--"]),
 )
 INSERTS = st.sampled_from(
-    [b"\n", b"\r", b" ", b"-", b"\t", b'"', b";", b":", b"--AaB", b"\r\n", b"\r\n--AaB\r\n", b"\n--AaB", b"\xff"]
+    [
+        b"\n",
+        b"\r",
+        b" ",
+        b"-",
+        b"\t",
+        b'"',
+        b";",
+        b":",
+        b"--AaB",
+        b"\r\n",
+        b"\r\n--AaB\r\n",
+        b"\n--AaB",
+        b"\xff",
+    ]
 )
 
 
@@ -121,7 +148,10 @@ def reference() -> Iterator[Callable[[describe.Request], object]]:
     if python is None:
         pytest.skip("no python3.12 on PATH or under pyenv to compare with")
     process = subprocess.Popen(
-        [python, "-I", "-W", "ignore", describe.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [python, "-I", "-W", "ignore", describe.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin and process.stdout
 
@@ -148,6 +178,71 @@ def test_multipart_forms(reference, strict, request_, block):
         if not strict:
             patch.setattr(cgi, "_push_parser", lambda *arguments: None)
         assert ours(request_) == reference(request_)
+
+
+def _part(
+    content: bytes, headers: bytes = b'Content-Disposition: form-data; name="a"; filename="f"'
+) -> bytes:
+    return b"--AaB\r\n" + headers + b"\r\n\r\n" + content + b"\r\n"
+
+
+@pytest.mark.parametrize("strict", [True, False], ids=["strict parser", "own rules"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        _part(b"") + b"--AaB--",
+        _part(b"1") + _part(b"--") + _part(b"--Aa\r\n-") + b"--AaB--\r\n",
+        _part(b"1") + b"--AaB--x\r\n" + _part(b"2") + b"--AaB--\r\n",
+        _part(b"1") + b"--AaB--x",
+        _part(b"1") + b"--AaB-- \t\r\nepilogue\r\n--AaB\r\n\r\nx",
+        _part(b"1\n--AaBx\n--AaB \r2\n\n\r\n\r\r\n") + b"--AaB  \n\n3\n--AaB--",
+        _part(b"1\n--AaB") + b"--AaB--\r\n",
+        _part(b"\r\n\r\n\n\n--A\r--AaB\r\n") + b"\r\n--AaB--\r\n",
+        _part(b"1", b"X: y\n \nContent-Disposition: form-data") + b"--AaB--\r\n",
+        _part(b"1", b"X: y\n\nContent-Disposition: form-data") + b"--AaB--\r\n",
+        _part(b"1", b"Content-Disposition: form-data; name=a\n\nX: y") + b"--AaB--\r\n",
+        _part(b"1", b"Content-Disposition: form-data; name=a\n \nX: y") + b"--AaB--\r\n",
+        _part(b"1\n")[:-2],
+        _part(b"1\r")[:-2],
+        _part(b"1"),
+        _part(b"1", b"X: y\n--AaB\n\t") + b"--AaB--\r\n",
+        _part(b"1")[:-3] + _part(b"2"),
+        _part(b"1").rstrip() + b"\n" + _part(b"2") + b"--AaB--\n",
+        _part(NESTED + b"--", b"Content-Type: multipart/mixed; boundary=xx") + _part(b"2") + b"--AaB--",
+        _part(NESTED, b"Content-Type: multipart/mixed; boundary=xx") + _part(b"2") + b"--AaB--\r\n",
+        _part(b"a=1&b=2", b"Content-Type: application/x-www-form-urlencoded") + _part(b"2") + b"--AaB--\r\n",
+        b"--AaB--\r\n" + _part(b"1") + b"--AaB--\r\n",
+        b"preamble --AaB\r\n\r--AaB\r\n  " + _part(b"1") + b"--AaB--\r\n",
+        b"--AaB\r\n" * 3 + b"\r\n--AaB\r\n\r\n" + b"--AaB--\r\n",
+    ],
+)
+def test_edges_at_every_block_size(reference, monkeypatch, strict, body):
+    environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": TYPE, "CONTENT_LENGTH": str(len(body))}
+    call = {"environ": environ, "body": body.decode("latin-1"), "options": {}, "call": "FieldStorage"}
+    expected = reference(call)
+    if not strict:
+        monkeypatch.setattr(cgi, "_push_parser", lambda *arguments: None)
+    for block in range(1, len(body) + 2):
+        monkeypatch.setattr(cgi, "_BLOCK", block)
+        assert ours(call) == expected, block
+
+
+def _long_lines() -> Iterator[bytes]:
+    for content in (b"x" * 65535, b"x" * 65535 + b"\r", b"x" * 65535 + b"\r" + b"y" * 65535, b"\r" * 200_000):
+        for pad in (b"", b" " * 65531, b" " * 70000):
+            yield _part(content) + _part(b"2").replace(b"AaB", b"AaB" + pad) + b"--AaB" + pad + b"--AaB--\r\n"
+    yield b"x" * 65536 + b"--AaB\r\n" + _part(b"1") + b"--AaB--\r\n"
+    nested = _part(NESTED + b"--", b"Content-Type: multipart/mixed; boundary=xx")
+    yield nested + b"x" * 65536 + b"--AaB--"
+    yield nested + b"--AaB--"
+
+
+def test_long_lines(reference):
+    """cgi looks at 65,536 bytes of a line at most: a boundary may be padded to that, and no further."""
+    for body in _long_lines():
+        environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": TYPE, "CONTENT_LENGTH": str(len(body))}
+        call = {"environ": environ, "body": body.decode("latin-1"), "options": {}, "call": "FieldStorage"}
+        assert ours(call) == reference(call)
 
 
 QUERY = st.text(st.sampled_from("ab=&&=;+%4Cé\xff 20"), max_size=40)
@@ -189,7 +284,9 @@ def test_headers(reference, line):
     assert ours(call) == reference(call)
 
 
-@given(st.sampled_from(["PUT", "POST", "PATCH"]), st.binary(max_size=3000), st.sampled_from([None, "a/b; c=d"]))
+@given(
+    st.sampled_from(["PUT", "POST", "PATCH"]), st.binary(max_size=3000), st.sampled_from([None, "a/b; c=d"])
+)
 @thorough
 def test_other_bodies(reference, method, body, type):
     """Without a Content-Length; with one, 3.12 ends in a TypeError."""
