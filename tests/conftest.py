@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.harness.doors import Door, Site
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,3 +25,13 @@ def home() -> Iterator[Path]:
     """A directory with a short path: that of a unix socket has 107 bytes at most."""
     with tempfile.TemporaryDirectory(prefix="contract-", ignore_cleanup_errors=True) as directory:
         yield Path(directory)
+
+
+@pytest.fixture
+def site(door: Door, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A directory of scripts for the case, behind the door that its own fixture starts."""
+    name = re.sub(r"^test_|\[.*", "", request.node.name)
+    taken = len(list((door.root / "cgi-bin").glob(f"{name}.*")))
+    site = Site(door, f"{name}.{taken}")
+    yield site
+    site.close()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.harness.apache import Apache
-from tests.harness.doors import COMBINATIONS, DOORS, Door, Site
+from tests.harness.doors import COMBINATIONS, DOORS, Door
+from tests.harness.webservers import Apache
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,13 +55,3 @@ def door(request: pytest.FixtureRequest, home: Path) -> Iterator[Door]:
     door = kind(runner, home / f"{name}-{runner}")
     yield door
     door.stop()
-
-
-@pytest.fixture
-def site(door: Door, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """A directory of scripts for the case."""
-    name = re.sub(r"^test_|\[.*", "", request.node.name)
-    taken = len(list((door.root / "cgi-bin").glob(f"{name}.*")))
-    site = Site(door, f"{name}.{taken}")
-    yield site
-    site.close()

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -48,8 +49,8 @@ class Server:
     """
 
     def __init__(self, command: Sequence[str], directory: Path, env: Mapping[str, str] | None = None) -> None:
-        self.temporary = directory / "tmp"
-        self.temporary.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
+        self.temporary = Path(tempfile.mkdtemp(dir=directory, prefix="t"))
         self.files = directory / "stdout", directory / "stderr"
         with self.files[0].open("ab") as out, self.files[1].open("ab") as err:
             self.process = subprocess.Popen(
