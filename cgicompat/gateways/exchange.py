@@ -158,12 +158,9 @@ class Run:
             self.finished = True
         elif end:
             self.finished = True
-            short = end is End.EOF
-            self.broken = (
-                f"output is shorter than its Content-Length by {self._left} bytes"
-                if short
-                else "time limit exceeded"
-            )
+            self.broken = "time limit exceeded"
+            if end is End.EOF:
+                self.broken = f"output is shorter than its Content-Length by {self._left} bytes"
             self.error(self.broken)
         return body
 

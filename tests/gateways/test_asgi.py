@@ -177,10 +177,11 @@ def test_bad_chunk_is_400(address: tuple[str, int], pool: Responder) -> None:
 def test_abort_is_visible(address: tuple[str, int], pool: Responder) -> None:
     def script(call: Call) -> None:
         call.say(TYPE + b"\nsome")
+        assert not call.left(0.35)
         call.die()
 
     pool.script = script
-    answer = get(address, "/cgi-bin/x.py")
+    answer = get(address, "/cgi-bin/short.py")
     assert (answer.status, answer.body, answer.whole) == (200, b"some", False)
     pool.says(b"Content-Length: 10\n" + TYPE + b"\n1234")
     answer = get(address, "/cgi-bin/x.py")

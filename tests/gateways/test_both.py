@@ -169,15 +169,33 @@ def test_time_limit_before_the_head(app: App, pool: Responder) -> None:
 
 
 def test_worker_dies_after_the_head(app: App, pool: Responder) -> None:
-    """What was sent stays sent, and the client can tell that something is missing."""
+    """As it also does when a script ends itself by os._exit(), content with what it has sent."""
 
     def script(call: Call) -> None:
-        call.say(TYPE + b"\nsome of it")
+        call.say(b"Content-Length: 10\n" * (call.environ["QUERY_STRING"] == "length"))
+        call.say(TYPE + b"\nsome of")
         call.die()
 
     pool.script = script
     answer = app.ask("/cgi-bin/x.py")
-    assert (answer.status, answer.body, answer.aborted) == (200, b"some of it", "script was killed")
+    assert (answer.status, answer.body, answer.aborted) == (200, b"some of", "")
+    answer = app.ask("/cgi-bin/x.py?length")
+    assert answer.body == b"some of"
+    assert answer.aborted == "output is shorter than its Content-Length by 3 bytes"
+
+
+def test_time_limit_after_the_head(app: App, pool: Responder) -> None:
+    """What was sent stays sent, and the client can tell that something is missing."""
+
+    def script(call: Call) -> None:
+        call.say(TYPE + b"\nsome of it")
+        assert not call.left(0.35)
+        call.die()
+
+    pool.script = script
+    answer = app.ask("/cgi-bin/short.py")
+    assert (answer.status, answer.body) == (200, b"some of it")
+    assert answer.aborted == "time limit exceeded"
 
 
 def test_less_than_content_length(app: App, pool: Responder) -> None:
