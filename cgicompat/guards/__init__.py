@@ -13,6 +13,7 @@ from cgicompat.guards.library import Library
 from cgicompat.guards.locales import Locale
 from cgicompat.guards.loggers import Loggers
 from cgicompat.guards.modules import Modules
+from cgicompat.guards.patches import Patches
 from cgicompat.guards.process import Children, Directory, Environ, Limits, Umask
 from cgicompat.guards.signals import Signals
 from cgicompat.guards.threads import Threads
@@ -42,6 +43,7 @@ GUARDS = (
     Modules,
     Loggers,
     Library,
+    Patches,
     Locale,
     Descriptors,
 )

@@ -52,6 +52,7 @@ class CodeCache:
 
     def __init__(self) -> None:
         self.directory: str | None = None
+        self.used: list[CodeType] = []  # in this run; whoever wants to know clears it
         self._memory: dict[str, tuple[_Signature, CodeType]] = {}
 
     def load(self, filename: str) -> CodeType:
@@ -61,6 +62,7 @@ class CodeCache:
         if known is None or known[0] != current:
             known = self._stored(filename, current) or self._compile(filename)
             self._memory[filename] = known
+        self.used.append(known[1])
         return known[1]
 
     def _compile(self, filename: str) -> tuple[_Signature, CodeType]:
