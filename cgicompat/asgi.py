@@ -6,6 +6,7 @@ CGICOMPAT_DIRECTORY=/srv/www uvicorn cgicompat.asgi:app
 
 from __future__ import annotations
 
+import functools
 import os
 
 from cgicompat.gateways import asgi
@@ -33,9 +34,13 @@ class CGI(asgi.CGI):
         super().__init__(settings, script=script, listing=listing)
 
 
+@functools.cache
+def _configured() -> CGI:
+    return CGI()
+
+
 def __getattr__(name: str) -> CGI:
     # Made when a server asks for it: `import cgicompat.asgi` must not read a configuration.
-    if name != "app":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    app = globals()[name] = CGI()
-    return app
+    if name == "app":
+        return _configured()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

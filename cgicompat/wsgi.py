@@ -3,15 +3,18 @@
     DispatcherMiddleware(site, {"/old": cgicompat.wsgi.CGI("/srv/www")})         # Werkzeug, Flask
     CGICOMPAT_DIRECTORY=/srv/www gunicorn cgicompat.wsgi:app
 
-mod_wsgi looks for `application`, which is the same.
+mod_wsgi and uWSGI find it as `application`.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Iterable
 
 from cgicompat.gateways import wsgi
 from cgicompat.gateways.load import load
+from cgicompat.gateways.wsgi import Environ, StartResponse
 
 
 class CGI(wsgi.CGI):
@@ -35,9 +38,18 @@ class CGI(wsgi.CGI):
         super().__init__(settings, script=script, listing=listing)
 
 
+@functools.cache
+def _configured() -> CGI:
+    return CGI()
+
+
 def __getattr__(name: str) -> CGI:
     # Made when a server asks for it: `import cgicompat.wsgi` must not read a configuration.
-    if name not in ("app", "application"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    app = globals()["app"] = globals()["application"] = CGI()
-    return app
+    if name == "app":
+        return _configured()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """`app` for servers that look no further than the module's dictionary (mod_wsgi, uWSGI)."""
+    return _configured()(environ, start_response)

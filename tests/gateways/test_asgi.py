@@ -444,10 +444,10 @@ def test_app_is_made_when_it_is_asked_for(
 ) -> None:
     monkeypatch.setenv("CGICOMPAT_DIRECTORY", str(root))
     monkeypatch.setenv("CGICOMPAT_TIMEOUT", "7")
-    monkeypatch.delitem(vars(cgicompat.asgi), "app", raising=False)
+    cgicompat.asgi._configured.cache_clear()
     app = cgicompat.asgi.app
     assert app is cgicompat.asgi.app
+    cgicompat.asgi._configured.cache_clear()
     assert (app.site.settings.directory, app.site.settings.timeout) == (str(root), 7)
-    monkeypatch.delitem(vars(cgicompat.asgi), "app")
     with pytest.raises(AttributeError, match="other"):
         cgicompat.asgi.other  # noqa: B018

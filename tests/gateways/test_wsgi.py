@@ -178,15 +178,26 @@ def test_pool_over_tcp(root: Path) -> None:
     assert "CGICOMPAT_GATEWAY" not in call.environ
 
 
-def test_app_is_made_when_it_is_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_is_made_when_it_is_asked_for(
+    root: Path, pool: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mod_wsgi and uWSGI look into the dictionary of the module, and would not call a __getattr__."""
     monkeypatch.setenv("CGICOMPAT_DIRECTORY", f"{root}/cgi-bin/x.py")
-    app = cgicompat.wsgi.application
+    monkeypatch.setenv("CGICOMPAT_SOCKET", pool.address)
+    pool.says(TYPE + b"\nbody")
+    environ: dict[str, Any] = {"PATH_INFO": "/info"}
+    setup_testing_defaults(environ)
+    cgicompat.wsgi._configured.cache_clear()
     try:
+        response = vars(cgicompat.wsgi)["application"](environ, lambda status, headers: None)
+        assert b"".join(response) == b"body"
+        assert pool.calls[0].environ["PATH_INFO"] == "/info"
+        app = cgicompat.wsgi.app
         assert app is cgicompat.wsgi.app
         assert app.site.settings.directory == f"{root}/cgi-bin"
-        assert app.site.router.filename == f"{root}/cgi-bin/x.py"  # type: ignore[union-attr]
+        assert app.site.router.filename == f"{root}/cgi-bin/x.py"
     finally:
-        del cgicompat.wsgi.app, cgicompat.wsgi.application
+        cgicompat.wsgi._configured.cache_clear()
     with pytest.raises(AttributeError, match="other"):
         cgicompat.wsgi.other  # noqa: B018
 
