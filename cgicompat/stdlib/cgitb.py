@@ -129,22 +129,26 @@ def _is_secret(name: object) -> bool:
 
 def _masker() -> Callable[[str], str]:
     """Return a function that masks the environment's secrets in a text: their values and, where these are
-    made of several (cookies, `Basic ...`) their parts, from 6 characters on. One of 3 to 5 is masked where it
-    stands alone."""
+    made of several (cookies, `Basic ...`), each. Those of 3 to 5 characters are masked only where they stand
+    alone or in quotes, shorter ones not at all."""
     secrets = set()
     for name, value in os.environ.items():
         if _is_secret(name):
             pieces = value.replace(";", " ").replace(",", " ").split()
             secrets.update([value, *pieces, *(piece.partition("=")[2] for piece in pieces)])
-    long = [secret for secret in secrets if len(secret) >= 6]
-    long.extend([repr(secret)[1:-1] for secret in long])
-    long.sort(key=len, reverse=True)
+    masks = {}
+    for secret in secrets:
+        if len(secret) >= 6:
+            masks.update(dict.fromkeys([secret, repr(secret)[1:-1], repr(repr(secret))[2:-2]], _MASK))
+        elif len(secret) >= 3:
+            masks[repr(secret)] = repr(_MASK)
+    ordered = sorted(masks.items(), key=lambda item: len(item[0]), reverse=True)
 
     def mask(text: str) -> str:
         if len(text) >= 3 and text in secrets:
             return _MASK
-        for secret in long:
-            text = text.replace(secret, _MASK)
+        for secret, instead in ordered:
+            text = text.replace(secret, instead)
         return text
 
     return mask
@@ -239,7 +243,7 @@ class _Error:
     ) -> None:
         type, value, tb = info
         self.relation = relation
-        self.type = getattr(type, "__name__", str(type))
+        self.type = _name(type)
         try:
             self.message = mask(str(value))
         except Exception:
@@ -283,17 +287,30 @@ def _chain(relation: str, info: ExcInfo, seen: set[int]) -> Iterator[tuple[str, 
             yield from _chain(title, (type(part), part, part.__traceback__), seen)
 
 
+def _traceback(info: ExcInfo, mask: Callable[[str], str]) -> str:
+    """Return the traceback as Python prints it."""
+    import traceback
+
+    try:
+        return mask("".join(traceback.format_exception(*info)))
+    except Exception:  # a class without __module__, say
+        return mask("".join(traceback.format_tb(info[2])) + _name(info[0]))
+
+
+def _name(type: object) -> str:
+    return str(getattr(type, "__name__", type))
+
+
 def _report(info: ExcInfo, context: int) -> tuple[list[str], list[_Error], str]:
     """Return the head (type, version, date), the exceptions, and the traceback as Python prints it."""
     import time
-    import traceback
 
     mask = _masker()
     values = _shortener(mask)
     errors = [_Error(*part, context, values, mask) for part in _chain("", info, set())]
     python = f"Python {sys.version.split()[0]}: {sys.executable}"
-    head = [getattr(info[0], "__name__", str(info[0])), python, time.ctime()]
-    return head, errors, mask("".join(traceback.format_exception(*info)))
+    head = [_name(info[0]), python, time.ctime()]
+    return head, errors, _traceback(info, mask)
 
 
 # How it is shown
@@ -418,10 +435,9 @@ class Hook:
         try:
             doc = (html if page else text)(info, self.context)
         except Exception:
-            import traceback
             from html import escape
 
-            doc = _masker()("".join(traceback.format_exception(*info)))
+            doc = _traceback(info, _masker())
             if page:
                 doc = f"<pre>{escape(doc)}</pre>"
         paragraph = "<p>" if page else ""

@@ -14,7 +14,7 @@ from types import ModuleType
 import cgicompat.stdlib
 
 FOLDER = os.path.dirname(cgicompat.stdlib.__file__)
-EXAMPLES = int(os.environ.get("CGICOMPAT_TEST_EXAMPLES", "1000"))  # of each generated test
+EXAMPLES = int(os.environ.get("CGICOMPAT_TEST_EXAMPLES", "500"))  # of each generated test
 
 
 def load(name: str) -> ModuleType:

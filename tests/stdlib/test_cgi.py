@@ -473,7 +473,7 @@ class TestModule:
 
 def test_memory_stays_flat_whatever_the_size(tmp_path):
     """Uploads, lines that never end, and boundaries that never end go through in blocks."""
-    size = 3 << 20
+    size = 3 << 19
 
     class Endless(io.RawIOBase):
         def __init__(self, begin, fill):
