@@ -35,6 +35,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 PIECE = 64 * 1024
 LINGER = 8 * 1024 * 1024  # bytes of a refused body that are still taken, for the client to read why
+_UTF8 = ("utf-8", "surrogateescape")
 _GONE = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 
 
@@ -172,16 +173,16 @@ def request_of(environ: Environ) -> Request:
     """The request that a WSGI environ stands for."""
     mount = _text(environ.get("SCRIPT_NAME", "")).rstrip("/")
     full = mount + _text(environ.get("PATH_INFO", ""))
-    # The path as the client sent it, if the server tells, and has not rewritten it since.
-    raw = _text(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "").partition("?")[0]
-    if "://" in raw:
-        raw = "/" + raw.partition("://")[2].partition("/")[2]
-    if not raw or unquote_to_bytes(raw.encode("utf-8", "surrogateescape")) != full.encode(
-        "utf-8", "surrogateescape"
-    ):
-        raw = quote(full, errors="surrogateescape")
-    prefix, rest = split_mount(raw, mount) or ("", raw)
+    path = quote(full, errors="surrogateescape")
     query = _text(environ.get("QUERY_STRING", ""))
+    # What the client sent, where the server tells, unless it has rewritten the path since.
+    uri = _text(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
+    if "://" in uri.partition("?")[0]:
+        uri = "/" + uri.partition("://")[2].partition("/")[2]
+    sent = uri.partition("?")[0]
+    if unquote_to_bytes(sent.encode(*_UTF8)) == full.encode(*_UTF8):
+        path = sent
+    prefix, rest = split_mount(path, mount) or ("", path)
     names = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"}
     headers = [
         (names.get(key) or key[5:].replace("_", "-").lower(), _text(value))
@@ -195,7 +196,7 @@ def request_of(environ: Environ) -> Request:
         prefix=prefix,
         path=rest,
         query=query,
-        uri=f"{raw}?{query}" if query else raw,
+        uri=uri or (f"{path}?{query}" if query else path),
         headers=headers,
         protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         scheme=environ.get("wsgi.url_scheme", "http"),
@@ -300,4 +301,4 @@ def _start(reply: Reply, start_response: StartResponse) -> None:
 
 def _text(value: str) -> str:
     """WSGI's text, bytes as Latin-1, as text of the environment."""
-    return value.encode("latin-1").decode("utf-8", "surrogateescape")
+    return value.encode("latin-1").decode(*_UTF8)

@@ -57,7 +57,22 @@ def echo(call: Call) -> None:
 )
 def test_path_and_mount(environ: dict[str, str], prefix: str, path: str) -> None:
     request = wsgi.request_of({"REQUEST_METHOD": "GET", **environ})
-    assert (request.prefix, request.path, request.uri) == (prefix, path, prefix + path)
+    assert (request.prefix, request.path) == (prefix, path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "uri"),
+    [
+        ({"PATH_INFO": "/a b", "QUERY_STRING": "c=%20"}, "/a%20b?c=%20"),
+        ({"PATH_INFO": "/a b"}, "/a%20b"),
+        ({"PATH_INFO": "/a b", "QUERY_STRING": "c", "RAW_URI": "/a%20%62?c"}, "/a%20%62?c"),
+        ({"PATH_INFO": "/b", "QUERY_STRING": "", "REQUEST_URI": "/a/../b?"}, "/a/../b?"),
+        ({"PATH_INFO": "/a", "REQUEST_URI": "http://example.org/a?b=http://c/"}, "/a?b=http://c/"),
+        ({"PATH_INFO": "/a", "REQUEST_URI": "/a?b=http://c/"}, "/a?b=http://c/"),
+    ],
+)
+def test_uri_is_what_the_client_sent(environ: dict[str, str], uri: str) -> None:
+    assert wsgi.request_of({"REQUEST_METHOD": "GET", **environ}).uri == uri
 
 
 def test_what_the_server_in_front_knows(settings: config.Settings, pool: Responder) -> None:
