@@ -96,8 +96,7 @@ class Server:
                 _kill(pid)
             self.process.wait()
             pytest.fail(f"{self.process.args} does not end within {timeout} s of {how.name}")
-        left = [str(path) for path in self.temporary.rglob("*")]
-        assert not left, f"{self.process.args} left {left}"
+        until(lambda: not list(self.temporary.iterdir()), 2)
         return status
 
 
@@ -127,6 +126,11 @@ def descendants(pid: int, states: str = "RSDTtI") -> set[int]:
     while more := {child for child, _, parent in table if parent in family} - family:
         family |= more
     return {child for child, state, _ in table if child in family - {pid} and state in states}
+
+
+def children(pid: int) -> list[int]:
+    """The processes that `pid` has started and that have not ended, oldest first."""
+    return sorted(child for child, state, parent in _stats() if parent == pid and state not in "ZX")
 
 
 def alive(pid: int) -> bool:
