@@ -379,8 +379,7 @@ class _Body:
         self._depth -= 1
 
     def header(self) -> bytes:
-        """Read the header lines of a part with the blank line that ends them; empty at the end of the
-        body."""
+        """Read the header lines of a part and the blank line that ends them; nothing at the end of the body."""
         if (head := next(self._strict, None)) is not None:
             self._pos += len(head)
         else:
@@ -441,8 +440,7 @@ class _Body:
             self._fill()
 
     def _before_newline(self, at: int) -> int:
-        """Where the line ends that has its LF, or the buffer's end, at `at`: before a CR that may belong to
-        it."""
+        """Where a line ends whose LF, or the buffer's end, is `at`: before a CR that may belong to that."""
         return at - (at > self._pos and self._buf[at - 1] == 13)
 
     def copy_all(self, write: Callable[[bytes], object]) -> int:
@@ -544,12 +542,13 @@ def _push_parser(boundary: bytes, length: int, header: int) -> Any:
             return None
     try:
         from multipart import PushMultipartParser  # type: ignore[import-untyped]
-    except ImportError:
+
+        # latin-1 only carries the bytes; FieldStorage decodes them.
+        return PushMultipartParser(
+            boundary, max_header_size=header, max_header_count=header, header_charset="latin-1", strict=True
+        )
+    except (ImportError, ValueError):  # it is not there, or does not like the boundary
         return None
-    # latin-1 only carries the bytes; FieldStorage decodes them.
-    return PushMultipartParser(
-        boundary, max_header_size=header, max_header_count=header, header_charset="latin-1", strict=True
-    )
 
 
 class _Sink:
@@ -682,7 +681,7 @@ class FieldStorage:
     """
 
     FieldStorageClass: Any = None  # what parts are made of; None for the form's own class
-    bufsize = 8 * 1024
+    bufsize = 8 * 1024  # as it was; blocks are larger
 
     def __init__(
         self,
@@ -1026,10 +1025,13 @@ def parse(
                 options["CONTENT-LENGTH"] = environ["CONTENT_LENGTH"]
             return parse_multipart(fp, options, separator=separator)
         if type == "application/x-www-form-urlencoded":
-            length = int(environ["CONTENT_LENGTH"])
-            if (maxlen and length > maxlen) or length > _limit("max_memory"):
+            length, limit = int(environ["CONTENT_LENGTH"]), _limit("max_memory")
+            if maxlen and length > maxlen:
                 raise _LimitExceeded("Maximum content length exceeded")
-            query = fp.read(length).decode(encoding)
+            data = fp.read(length if 0 <= length <= limit else limit + 1)
+            if len(data) > limit:
+                raise _LimitExceeded("Maximum size of text fields exceeded")
+            query = data.decode(encoding)
     if "QUERY_STRING" in environ or sys.argv[1:]:
         more = environ["QUERY_STRING"] if "QUERY_STRING" in environ else sys.argv[1]
         query = f"{query}&{more}" if query else more

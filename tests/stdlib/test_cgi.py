@@ -80,6 +80,16 @@ class TestForgivingRules:
         assert fields(form(body, body.index(b"222\r"), fp)) == [("a", "1"), ("a", "22")]
         assert fp.read().startswith(b"222\r\n")
 
+    @pytest.mark.parametrize("boundary", ['"B\n"', '"B "', "B\xe9", "", "x" * 202])
+    def test_odd_boundaries(self, boundary):
+        """One that ends with a newline passes, as ever, and no line equals it; others are refused."""
+        environ = {"CONTENT_TYPE": f"multipart/form-data; boundary={boundary}"}
+        if boundary == '"B\n"':
+            assert fields(form(part(b"1"), environ=environ)) == []
+            return
+        with pytest.raises(ValueError, match="Invalid boundary in multipart form"):
+            form(part(b"1"), environ=environ)
+
     def test_empty_body(self):
         assert fields(form(b"")) == []
 
@@ -309,6 +319,13 @@ class TestLimits:
         with pytest.raises(ValueError, match="size of text"):
             environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(17 << 20)}
             cgi.FieldStorage(io.BytesIO(b"a=" + b"x" * (17 << 20)), environ=environ)
+        for length in (17 << 20, -1):
+            with pytest.raises(ValueError, match="size of text"):
+                environ |= {
+                    "CONTENT_LENGTH": str(length),
+                    "CONTENT_TYPE": "application/x-www-form-urlencoded",
+                }
+                cgi.parse(io.BytesIO(b"a=" + b"x" * (17 << 20)), environ)
         with pytest.raises(ValueError, match="header"):
             form(part(b"1", b"X: " + b"y" * (1 << 16)))
 
