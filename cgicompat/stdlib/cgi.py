@@ -379,7 +379,7 @@ class _Body:
         self._depth -= 1
 
     def header(self) -> bytes:
-        """Read the header lines of a part and the blank line that ends them; nothing at the end of the body."""
+        """Read the header lines of a part, and the blank line behind them; nothing at the end."""
         if (head := next(self._strict, None)) is not None:
             self._pos += len(head)
         else:

@@ -425,6 +425,10 @@ def run(code: str, *options: str, **environ: str) -> str:
 
 
 class TestModule:
+    @pytest.fixture(autouse=True)
+    def parser(self):
+        """Nothing of this depends on it."""
+
     def test_importing_it_imports_nothing_and_warns_of_nothing(self):
         code = "import sys; before = set(sys.modules); import cgi; print(sorted(set(sys.modules) - before))"
         assert run(code, "-W", "error").strip() == "['__future__', 'cgi']"
