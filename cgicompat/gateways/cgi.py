@@ -30,7 +30,9 @@ def main(program: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
             print("Status: 403 Forbidden\nContent-Type: text/plain\n\n403 Forbidden")
             sys.exit(0)
         sys.exit(2)
-    address = environ.pop("CGICOMPAT_SOCKET", "")
+    address = environ.get("CGICOMPAT_SOCKET") or environ.get("REDIRECT_CGICOMPAT_SOCKET")
+    for name in [name for name in environ if "CGICOMPAT_" in name and name != "CGICOMPAT_DEBUG"]:
+        del environ[name]  # ours, also where Apache has renamed it for a redirect
     if address:
         hand_over(address, script, environ)
     from cgicompat.runners.process import run

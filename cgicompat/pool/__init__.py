@@ -32,8 +32,7 @@ class Pool:
 
     def __init__(self, settings: Settings):
         """Start it. Requests can be sent at once. Raises OSError."""
-        self._directory = tempfile.mkdtemp(prefix="cgicompat-")
-        path = os.path.join(self._directory, "socket")
+        self._directory, path = _private_directory()
         self.address = f"unix:{path}"
         self._grace = settings.grace
         reader, self._lifeline = os.pipe()
@@ -144,6 +143,17 @@ def _start(
             pass_fds=[*fds, file.fileno()],
             start_new_session=True,
         )
+
+
+def _private_directory() -> tuple[str, str]:
+    """A new directory, and the path of a socket in it, which is short enough (108 bytes, on macOS 104)."""
+    for parent in (None, "/tmp"):
+        directory = tempfile.mkdtemp(prefix="cgicompat-", dir=parent)
+        path = os.path.join(directory, "socket")
+        if len(os.fsencode(path)) < 104:
+            break
+        os.rmdir(directory)
+    return directory, path
 
 
 def _listen(settings: Settings) -> tuple[socket.socket, tuple[str, int] | None]:

@@ -40,6 +40,8 @@ _CHECK_FILES = 1.0
 _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
 _WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together below 1 s with a tick
 _MAX_BACKOFF = 5.0
+_LINGER = 2.0
+_MAX_LINGERING = 256
 
 
 class Child:
@@ -73,6 +75,7 @@ class Master:
         self._children: dict[int, Child] = {}
         self._by_errors: dict[int, Child] = {}
         self._queue: list[tuple[float, socket.socket]] = []
+        self._lingering: list[tuple[float, socket.socket]] = []
         self._stopping = 0
         self._stop_at = 0.0
         self._reload = False
@@ -93,6 +96,8 @@ class Master:
         # Messages to the master, and from the master to one idle worker.
         self._inbox, notify = self._pair()
         self._handoff, handoff = self._pair()
+        self._handed_over = select.poll()
+        self._handed_over.register(handoff, select.POLLIN)
         reader, writer = os.pipe()
         lifeline, self._lifeline = keep(reader), keep(writer)
         self._wake, wake = (keep(fd) for fd in os.pipe())
@@ -167,7 +172,7 @@ class Master:
                 self._finish()
 
     def _patience(self) -> float:
-        busy = self._board.count(BUSY) or self._queue or self._stopping or self._fork_after
+        busy = self._board.count(BUSY) or self._queue or self._lingering or self._stopping or self._fork_after
         return (_TICK if busy else _CHECK_FILES) * 1000
 
     def _on_signals(self, numbers: bytes) -> None:
@@ -213,23 +218,30 @@ class Master:
                 pass
         self._board.hungry = bool(self._queue)
         idle = self._board.count(IDLE)
-        while self._queue and idle:
-            try:
-                socket.send_fds(self._handoff, [b"C"], [self._queue[0][1].fileno()])
-            except BlockingIOError:
-                break
+        # One at a time: whoever takes it says so, and until then it is still ours to turn away or keep.
+        if self._queue and idle and not self._handed_over.poll(0):
+            socket.send_fds(self._handoff, [b"C"], [self._queue[0][1].fileno()])
             self._queue.pop(0)[1].close()
-            idle -= 1
         self._watch_listener(not idle and not self._board.count(STARTING))
         if idle <= 1 or self._size() <= self._minimum:
             self._spare_since = now
         elif now - self._spare_since > _KEEP_SPARE:
             self._spare_since = now
-            self._handoff.send(protocol.QUIT)
+            if not self._handed_over.poll(0):
+                self._handoff.send(protocol.QUIT)
 
     def _size(self) -> int:
         """Workers that take requests."""
         return sum(not child.retired for child in self._children.values())
+
+    def _take_back(self) -> None:
+        """Put what no worker has taken into the queue again."""
+        try:
+            message, fds, _, _ = socket.recv_fds(self._context.handoff, 16, 1)
+        except BlockingIOError:
+            return
+        if message != protocol.QUIT:
+            self._queue.insert(0, (time.monotonic(), socket.socket(fileno=fds[0])))
 
     def _watch_listener(self, watch: bool) -> None:
         if watch != self._watching_listener:
@@ -257,15 +269,35 @@ class Master:
 
     def _turn_away(self, connection: socket.socket, why: str) -> None:
         self._log.write(f"503: {why}; all {len(self._children)} workers are busy (see --workers, --queue)")
-        with connection:
+        connection.setblocking(False)
+        try:
+            connection.send(pages.error(503, "All workers are busy.", ("Retry-After: 5",)))
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            connection.close()
+            return
+        # A connection closed while its peer is writing is reset, and the answer may be lost.
+        self._lingering.append((time.monotonic() + _LINGER, connection))
+        self._close_lingering()
+
+    def _close_lingering(self) -> None:
+        """Close connections whose peer has read the answer, or had the time to."""
+        now = time.monotonic()
+        waiting = []
+        for until, connection in self._lingering[-_MAX_LINGERING:]:
             try:
-                connection.setblocking(False)
-                connection.recv(64 * 1024)  # a peer may not read what comes before it has written
-                connection.send(pages.error(503, "All workers are busy.", ("Retry-After: 5",)))
-                connection.shutdown(socket.SHUT_WR)
-                connection.recv(64 * 1024)
+                while connection.recv(64 * 1024):
+                    pass
+            except BlockingIOError:
+                if now < until:
+                    waiting.append((until, connection))
+                    continue
             except OSError:
                 pass
+            connection.close()
+        for _, connection in self._lingering[:-_MAX_LINGERING]:
+            connection.close()
+        self._lingering = waiting
 
     def _fork(self, job: Job | None = None) -> bool:
         slot = self._board.free_slot()
@@ -389,6 +421,8 @@ class Master:
                     self._enforce(child, now, deadline - start)
         while self._queue and now - self._queue[0][0] > self._settings.queue_timeout:
             self._turn_away(self._queue.pop(0)[1], f"a request waited {self._settings.queue_timeout:g} s")
+        if self._lingering:
+            self._close_lingering()
         if self._stopping and now >= self._stop_at:
             self._kill_all(signal.SIGTERM if self._stopping == 1 else signal.SIGKILL)
         if now - self._checked_files >= _CHECK_FILES and not self._stopping:
@@ -457,6 +491,7 @@ class Master:
                 self._log.write("the configuration is wrong: not reloaded, going on with the former one")
                 return
         self._on_messages()
+        self._take_back()
         state = {
             **self._state,
             "listener": self._listener.fileno(),
@@ -489,6 +524,7 @@ class Master:
             self._watch_listener(False)
             self._traces.remove_socket()
             self._listener.close()
+            self._take_back()
             for _, connection in self._queue:
                 self._turn_away(connection, "the server is stopping")
             self._queue.clear()

@@ -181,6 +181,8 @@ class Worker:
                         if message == QUIT:
                             return None
                         os.set_inheritable(fds[0], False)
+                        if context.board.hungry:
+                            self._tell(LOOK)
                         connection = socket.socket(fileno=fds[0])
                 except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                     if fd == context.lifeline:

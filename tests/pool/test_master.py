@@ -158,6 +158,7 @@ def test_reload_loses_no_request(start, runner):
     for _ in range(3):
         os.kill(pool.server.pid, signal.SIGHUP)
         time.sleep(0.4)
+    until(lambda: pool.get(script).lines[1] == "1", 20)
     stop.set()
     thread.join()
     assert under_way.finish().body.endswith(b"done\n")
