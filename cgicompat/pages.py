@@ -17,9 +17,15 @@ REASONS = {
 def error(status: int, message: str = "", headers: tuple[str, ...] = ()) -> bytes:
     """A complete CGI response (RFC 3875 section 6) with a plain page that says what went wrong."""
     reason = REASONS[status]
-    lines = [f"Status: {status} {reason}", "Content-Type: text/plain; charset=utf-8", *headers]
     text = f"{status} {reason}\n" + (f"\n{message}\n" if message else "")
-    return ("\r\n".join(lines) + "\r\n\r\n" + text).encode("utf-8", "replace")
+    body = text.encode("utf-8", "replace")
+    lines = [
+        f"Status: {status} {reason}",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
 def traceback(text: str, *, begun: bool) -> bytes:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 from cgicompat.pool import tidy
+from cgicompat.runners.script import INTERPRETER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _start(
         file.write(marshal.dumps((settings.dump(), state)))
         file.seek(0)
         return subprocess.Popen(
-            [sys.executable, _MAIN],
+            [INTERPRETER, _MAIN],
             env={**tidy.bare_environ(settings), "CGICOMPAT_STATE": str(file.fileno())},
             stdin=subprocess.DEVNULL,
             stdout=stdout,

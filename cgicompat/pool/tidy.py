@@ -5,9 +5,9 @@ from __future__ import annotations
 import marshal
 import os
 import signal
-import sys
 
 from cgicompat.pool.intake import unnamed_file
+from cgicompat.runners.script import INTERPRETER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def execute(settings: Settings, state: dict[str, Any], command: list[str] | None
     state_file = {"CGICOMPAT_STATE": str(file)}
     if command:
         os.execve(command[0], command, state["environ"] | state_file)
-    os.execve(sys.executable, [sys.executable, main], bare_environ(settings) | state_file)
+    os.execve(INTERPRETER, [INTERPRETER, main], bare_environ(settings) | state_file)
 
 
 # What a master listens to.

@@ -27,6 +27,16 @@ class Kind:
 
 
 _kinds: dict[str, tuple[tuple[int, ...], Kind]] = {}
+
+
+def _interpreter() -> str:
+    """This Python as a program: where another program has embedded it (uWSGI), sys.executable is that one."""
+    if os.path.basename(sys.executable or "").startswith("python"):
+        return sys.executable
+    return os.path.join(sys.exec_prefix, "bin", "python%d.%d" % sys.version_info[:2])
+
+
+INTERPRETER = _interpreter()
 _MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 
 
@@ -56,7 +66,7 @@ def command(request: Request) -> list[str]:
     if request.settings.interpreter:
         return [request.settings.interpreter, *tail]
     if kind(request.script).python:
-        return [sys.executable, _MAIN, *tail]
+        return [INTERPRETER, _MAIN, *tail]
     if not os.access(request.script, os.X_OK):
         raise PermissionError(f"{request.script} is not executable; chmod +x {request.script}")
     return tail
