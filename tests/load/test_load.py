@@ -95,7 +95,7 @@ def test_killed_workers_lose_only_what_they_were_at(site):
 
     def disturb() -> None:
         nonlocal killed
-        for _ in range(25):
+        while killed < 20:
             time.sleep(0.08)
             with contextlib.suppress(IndexError, ProcessLookupError):
                 os.kill(random.choice(children(master_of(site))), signal.SIGKILL)
@@ -103,7 +103,6 @@ def test_killed_workers_lose_only_what_they_were_at(site):
 
     statuses = during_load(site, script, disturb)
     assert statuses.keys() <= {200, 502}, statuses
-    assert killed > 15
     assert statuses[502] <= killed
     assert statuses[200] > killed
     assert [ask(site, script, f"n={n}") for n in range(20)] == [200] * 20
