@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
+import http.client
+import shutil
 import socket
+import ssl
+import subprocess
 import sys
 
 import pytest
@@ -20,8 +25,6 @@ pprint.pprint(dict(os.environ))
 
 def environ(page: wire.Response) -> dict[str, str]:
     """What a script with the source ENVIRON printed."""
-    import ast
-
     assert page.status == 200, page
     return ast.literal_eval(page.body.decode())
 
@@ -54,6 +57,27 @@ def test_point_37_variables(site):
     assert found.get("HTTPS", "off") == "off"
     absent = {"REMOTE_USER", "AUTH_TYPE", "PATH_INFO", "PATH_TRANSLATED", "CONTENT_LENGTH", "CONTENT_TYPE"}
     assert not absent & found.keys()
+
+
+@pytest.mark.doors("serve")
+def test_point_37_https(home, request):
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    pem = home / "key-and-certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    subprocess.run([*command, "-keyout", pem, "-out", home / "c.pem"], check=True, capture_output=True)
+    with pem.open("ab") as file:
+        file.write((home / "c.pem").read_bytes())
+    door = type("ServeTLS", (Serve,), {"options": ("--certfile", str(pem))})("fork", home / "serve-tls")
+    request.addfinalizer(door.stop)
+    site = Site(door, "tls")
+    trusting = ssl.create_default_context(cafile=str(home / "c.pem"))
+    client = http.client.HTTPSConnection("localhost", door.address[1], context=trusting, timeout=10)
+    client.request("GET", site.script(ENVIRON))
+    found = ast.literal_eval(client.getresponse().read().decode())
+    client.close()
+    assert (found["HTTPS"], found["REQUEST_SCHEME"]) == ("on", "https")
+    assert found["SERVER_PORT"] == str(door.address[1])
 
 
 @http_only

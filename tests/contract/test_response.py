@@ -389,13 +389,15 @@ def test_point_36_head_of_a_failing_script(site):
     assert (page.status, page.body) == (500, b"")
 
 
-def test_point_36_explicit_status_is_never_304(site):
+@pytest.mark.parametrize(("status", "code"), [("", 304), ("Status: 200\n", 200)])
+def test_point_36_only_an_implicit_status_becomes_304(site, status, code):
     script = prints(
         site,
-        "Status: 200\nLast-Modified: Sat, 01 Jan 2000 00:00:00 GMT\nContent-Type: text/plain\n\nbody",
+        f"{status}Last-Modified: Sat, 01 Jan 2000 00:00:00 GMT\nContent-Type: text/plain\n\nbody",
     )
     page = site.get(script, headers=[("If-Modified-Since", "Sun, 01 Jan 2006 00:00:00 GMT")])
-    assert (page.status, page.body) == (200, b"body")
+    assert (page.status, page.body) == (code, b"body" if code == 200 else b"")
+    assert site.get(script, headers=[("If-Modified-Since", "Fri, 01 Jan 1999 00:00:00 GMT")]).body == b"body"
 
 
 @pytest.mark.parametrize("code", [204, 304])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 
 from tests.harness import wire
 from tests.harness.doors import Site
-from tests.harness.processes import status
+from tests.harness.processes import status, until
 
 
 def flat_after(site: Site, warm: int, count: int) -> None:
@@ -16,7 +17,7 @@ def flat_after(site: Site, warm: int, count: int) -> None:
     script = site.script("import helper, json\nopen(__file__)\nprint(json.dumps(helper.table)[:9])")
     request = wire.scgi_request(site.door.environ("GET", script), b"")
 
-    def run(count: int) -> tuple[int, int]:
+    def run(count: int) -> int:
         for _ in range(count):
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(site.door.socket)
@@ -25,10 +26,18 @@ def flat_after(site: Site, warm: int, count: int) -> None:
                 while data := connection.recv(65536):
                     answer += data
             assert answer.endswith(b'\n\n{"0": "0"\n'), answer
-        pid = wire.parse_cgi(answer).pid
-        return status(pid, "VmRSS"), len(os.listdir(f"/proc/{pid}/fd"))
+        return wire.parse_cgi(answer).pid
 
-    memory, fds = run(warm)
-    later, more = run(count)
-    assert 0 < later < memory * 1.05
-    assert more == fds
+    stays_flat(run(warm), lambda: run(count))
+
+
+def stays_flat(pid: int, work: Callable[[], int]) -> None:
+    """`work`, which returns `pid`, leaves that process with the memory and descriptors that it had."""
+    memory, fds = status(pid, "VmRSS"), descriptors(pid)
+    assert work() == pid
+    assert status(pid, "VmRSS") < memory * 1.05
+    until(lambda: descriptors(pid) <= fds)
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
