@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "cgicompat.toml"
 PREFIX = "CGICOMPAT_"
+FORM_PREFIX = PREFIX + "FORM_"  # limits of the cgi module (docs/cgi.md): variables of the scripts
 _INTERNAL = {PREFIX + "STATE", PREFIX + "GATEWAY"}  # what our processes tell each other: no settings
 
 
@@ -576,6 +577,9 @@ def load(
     values: dict[str, Any] = {"directory": directory, "config": None}
     for option in OPTIONS:
         values[option.attribute] = None if option.default is None else option.value(option.default, defaults)
+
+    for name in [name for name in given if name.startswith(FORM_PREFIX)]:
+        values["env"] = {**values["env"], name: given.pop(name)}
 
     sections: dict[str, dict[str, Any]] = {}
     if named or os.path.exists(file):

@@ -31,8 +31,8 @@ def main(program: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
             sys.exit(0)
         sys.exit(2)
     address = environ.get("CGICOMPAT_SOCKET") or environ.get("REDIRECT_CGICOMPAT_SOCKET")
-    for name in [name for name in environ if "CGICOMPAT_" in name and name != "CGICOMPAT_DEBUG"]:
-        del environ[name]  # ours, also where Apache has renamed it for a redirect
+    for name in ("CGICOMPAT_SOCKET", "REDIRECT_CGICOMPAT_SOCKET"):  # Apache renames what it redirects
+        environ.pop(name, None)
     if address:
         hand_over(address, script, environ)
     from cgicompat.runners.process import run

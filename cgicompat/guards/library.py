@@ -137,6 +137,19 @@ class Faulthandler:
             faulthandler.disable()
 
 
+class CgiLog:
+    """The log file that cgi.log() opens, and what it was told."""
+
+    def read(self, cgi: Any) -> Any:
+        return None
+
+    fresh = read
+
+    def write(self, cgi: Any, state: Any) -> None:
+        cgi.closelog()
+        cgi.logfile, cgi.logfp, cgi.log, cgi.maxlen = "", None, cgi.initlog, 0
+
+
 class Tracemalloc:
     """Tracing of memory, which slows everything down."""
 
@@ -159,6 +172,7 @@ ROWS: tuple[tuple[str, Any], ...] = (
     ("mimetypes", Attributes("_db", inited=False)),
     ("linecache", SourceLines()),
     ("asyncio.events", EventLoops()),
+    ("cgi", CgiLog()),
     ("faulthandler", Faulthandler()),
     ("tracemalloc", Tracemalloc()),
 )

@@ -135,7 +135,7 @@ class _Relay:
                 if fd == self._output:
                     if not self._forward():
                         poll.unregister(fd)
-                        if not done:
+                        if not done and self._kill_at is None:
                             self._shut()
                 elif fd == exited:
                     done = True

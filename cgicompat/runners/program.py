@@ -49,6 +49,7 @@ class Program:
         self.unbuffered = unbuffered or bool(os.environ.get("PYTHONUNBUFFERED"))
         self.status = 0
         self.failed = False
+        self.http_status = 500  # what the failure is in terms of HTTP
         self.hid = False  # whether persistent modules were hidden from the script
         self.own_modules: set[str] = set()
         self._shown = ""
@@ -102,6 +103,7 @@ class Program:
     def _report(self, error: BaseException) -> None:
         """pythonrun.c, PyErr_PrintEx."""
         self.failed = True
+        self.http_status = getattr(error, "http_status", 500)  # 413 from our cgi module
         _strip(error)
         traceback = error.__traceback__
         sys.last_type, sys.last_value, sys.last_traceback = type(error), error, traceback
@@ -158,7 +160,11 @@ class Program:
         begun = self.streams.output.sent > 0
         if self.debug and self._shown:
             write(pages.traceback(self._shown, begun=begun))
-        elif self.answer and not begun:
+        elif begun:
+            return
+        elif self.http_status == 413:
+            write(pages.error(413, "The form that was sent is over a limit."))
+        elif self.answer:
             write(pages.error(500, "The script failed; its error log says why."))
 
 

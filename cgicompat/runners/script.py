@@ -33,7 +33,7 @@ def _interpreter() -> str:
     """This Python as a program: where another program has embedded it (uWSGI), sys.executable is that one."""
     if os.path.basename(sys.executable or "").startswith("python"):
         return sys.executable
-    return os.path.join(sys.exec_prefix, "bin", "python%d.%d" % sys.version_info[:2])
+    return os.path.join(sys.exec_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 INTERPRETER = _interpreter()

@@ -27,6 +27,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def not_as_root(command: list[str]) -> list[str]:
+    """The command, in a user namespace with another user id where we are root."""
+    return command if os.getuid() else ["unshare", "--user", "--map-user=33", "--map-group=33", *command]
+
+
 class WebServer(HttpDoor):
     """A web server with a configuration made for the occasion, `pooled` with a pool to connect to."""
 
@@ -122,8 +127,7 @@ SetEnv FROM_THE_CONFIGURATION yes
         return modules + self.common + self.configuration
 
     def arguments(self):
-        command = [self.program, "-D", "FOREGROUND", "-f", str(self.file)]
-        return command if os.getuid() else ["unshare", "--user", "--map-user=33", "--map-group=33", *command]
+        return not_as_root([self.program, "-D", "FOREGROUND", "-f", str(self.file)])
 
 
 class ApacheAction(Apache):

@@ -27,7 +27,7 @@ import pytest
 
 import cgicompat
 from cgicompat import config
-from tests.harness import apache
+from tests.harness import webservers
 from tests.harness.processes import REPOSITORY, Server, host_environ, until
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def pool(home: Path) -> Iterator[None]:
 
 @pytest.fixture
 def nginx(home: Path, pool: None) -> Iterator[int]:
-    port = apache.free_port()
+    port = webservers.free_port()
     text = block("nginx", "scgi_pass", home).replace("listen 80;", f"listen 127.0.0.1:{port};")
     text = text.replace("include scgi_params;", "include /etc/nginx/scgi_params;")
     folders = "".join(
@@ -126,7 +126,7 @@ def nginx(home: Path, pool: None) -> Iterator[int]:
 
 @pytest.fixture
 def lighttpd(home: Path, pool: None) -> Iterator[int]:
-    port = apache.free_port()
+    port = webservers.free_port()
     (home / "lighttpd.conf").write_text(
         f'server.bind = "127.0.0.1"\nserver.port = {port}\nserver.upload-dirs = ("{home}")\n'
         + block("lighttpd", "scgi.server", home)
@@ -137,18 +137,16 @@ def lighttpd(home: Path, pool: None) -> Iterator[int]:
 
 def httpd(home: Path, name: str, text: str, *modules: str) -> Iterator[int]:
     """Apache with a configuration from README.md."""
-    if not apache.PROGRAM:
-        pytest.skip("Apache httpd is not installed")
-    port = apache.free_port()
+    port = webservers.free_port()
     home = home / name
     home.mkdir(exist_ok=True)
     lines = [f'ServerRoot "{home}"', f'PidFile "{home}/pid"', f"Mutex file:{home}", "ErrorLog /dev/stderr"]
     lines += ["ServerName localhost", f"Listen 127.0.0.1:{port}", "TypesConfig /dev/null"]
     for module in ("mpm_prefork", "authz_core", "alias", "mime", *modules):
-        lines.append(f"LoadModule {module}_module {apache.MODULES}/mod_{module}.so")
+        lines.append(f"LoadModule {module}_module {webservers.MODULES}/mod_{module}.so")
     (home / "httpd.conf").write_text("\n".join([*lines, text]))
-    command = [apache.PROGRAM, "-D", "FOREGROUND", "-f", str(home / "httpd.conf")]
-    yield from serve(apache.not_as_root(command), home, port)
+    command = [program("apache2"), "-D", "FOREGROUND", "-f", str(home / "httpd.conf")]
+    yield from serve(webservers.not_as_root(command), home, port)
 
 
 @pytest.fixture
@@ -229,7 +227,7 @@ def test_wsgi_program(home: Path) -> None:
 
 @pytest.mark.parametrize("server", ("uvicorn", "gunicorn"))
 def test_application_servers(server: str, home: Path) -> None:
-    port = apache.free_port()
+    port = webservers.free_port()
     variable, *command = shlex.split(block("sh", server, home))
     assert variable == f"CGICOMPAT_DIRECTORY={SAMPLES}"
     command += ["--port", str(port)] if server == "uvicorn" else ["--bind", f"127.0.0.1:{port}"]
