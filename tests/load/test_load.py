@@ -20,6 +20,8 @@ from tests.harness.doors import CONFIGURATION, RUNNERS, Scgi, Serve, Site
 from tests.harness.memory import flat_after, stays_flat
 from tests.harness.processes import alive, children, descendants, status, until
 
+pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("load")]
+
 WORKERS = CONFIGURATION.replace("workers = 1", 'workers = "2:8"')
 
 
@@ -188,14 +190,12 @@ def test_point_27_large_upload_in_little_memory(site):
     assert all(later - earlier < 32 << 10 for earlier, later in zip(before, after, strict=True))
 
 
-@pytest.mark.timeout(120)
 def test_point_14_ten_thousand_requests(home):
     door = Scgi("cgihandler", home / "ten-thousand")
     flat_after(Site(door, "flat"), 1000, 9000)
     door.stop()
 
 
-@pytest.mark.timeout(120)
 def test_point_14_master_stays_flat(home):
     """Under `fork`, where the master has something to do for each request."""
     door = Scgi("fork", home / "flat-master")

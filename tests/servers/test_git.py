@@ -13,6 +13,8 @@ import pytest
 
 from tests.harness.doors import Serve, Site
 
+pytestmark = pytest.mark.xdist_group("git")
+
 Git = Callable[..., str]
 
 WRAPPER = """\

@@ -36,7 +36,12 @@ class ApacheLine(Apache):
 SERVERS = [ApacheAction, ApacheActionCgid, ApacheActionPool, ApacheLine, ApacheScgi, Nginx, Lighttpd]
 
 
-@pytest.fixture(scope="module", params=SERVERS, ids=lambda server: server.name)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(server, id=server.name, marks=pytest.mark.xdist_group(server.name)) for server in SERVERS
+    ],
+)
 def door(request: pytest.FixtureRequest, home: Path) -> Iterator[Door]:
     door = request.param("fork", home / request.param.name)
     yield door
