@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="serve,asgi,wsgi,scgi,cgi",
         help="doors at which the contract is tested; `apache` is plain mod_cgi, to compare with",
     )
+
+
+def pytest_configure() -> None:
+    # Started in the background by a shell, we would have servers and scripts ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
