@@ -7,7 +7,7 @@ import sys
 
 bare = frozenset(sys.modules)
 here = sys.path.pop(0)
-sys.path.insert(0, here + "/../..")
+sys.path.insert(0, here.rsplit("/", 2)[0])
 import cgicompat.runners.process  # noqa: E402
 
 del sys.path[0]
