@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.harness.processes import host_environ
+
 SCRIPT = """
 import cgi
 form = cgi.FieldStorage()
@@ -19,10 +21,24 @@ print(len(form))
 def test_is_answered_by_413(tmp_path, runner):
     (tmp_path / "form.py").write_text(SCRIPT)
     (tmp_path / "cgicompat.toml").write_text('env = { CGICOMPAT_FORM_FIELDS = "2" }\n')
-    command = [sys.executable, "-m", "cgicompat", "run", "form.py", "--runner", runner, "-i", "--data"]
-    within = subprocess.run([*command, "a=1&b=2"], cwd=tmp_path, capture_output=True, text=True)
-    assert within.stdout.endswith("\n2\n")
-    over = subprocess.run([*command, "a=1&b=2&c=3"], cwd=tmp_path, capture_output=True, text=True)
+
+    def send(form: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "cgicompat",
+            "run",
+            "form.py",
+            "--runner",
+            runner,
+            "-i",
+            "--data",
+            form,
+        ]
+        return subprocess.run(command, cwd=tmp_path, env=host_environ(), capture_output=True, text=True)
+
+    assert send("a=1&b=2").stdout.endswith("\n2\n")
+    over = send("a=1&b=2&c=3")
     assert over.stdout.startswith("HTTP/1.1 413 ")
     assert 'stdlib/cgi.py", line' in over.stderr
     assert "Max number of fields exceeded" in over.stderr
