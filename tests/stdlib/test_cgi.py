@@ -435,8 +435,8 @@ class TestModule:
 
     def test_a_query_needs_urllib_only_for_percent_signs(self):
         code = "import cgi, sys; print(cgi.FieldStorage()['a'].value, 'urllib' in sys.modules)"
-        assert run(code, QUERY_STRING="a=1+2").split() == ["1", "2", "False"]
-        assert run(code, QUERY_STRING="a=1%2B2").split() == ["1+2", "True"]
+        assert run(code, "-S", QUERY_STRING="a=1+2").split() == ["1", "2", "False"]
+        assert run(code, "-S", QUERY_STRING="a=1%2B2").split() == ["1+2", "True"]
 
     def test_modules_that_scripts_reach_through_it(self):
         assert cgi.html.escape("<") == "&lt;"
