@@ -104,7 +104,10 @@ class CGI:
     async def _relay(self, run: Run, body: Body, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """One run of a script. Returns what the client is to be sent, if it has not been sent anything."""
         try:
-            pool = await self._connect(run.settings.queue_timeout)
+            pool = await self._connect(run, body)
+        except (BrokenPipeError, ConnectionResetError):
+            run.fail(502, "the worker was killed")
+            return run.next
         except OSError as error:
             run.fail(503, f"cannot reach the pool: {error}", RETRY_AFTER)
             return run.next
@@ -113,12 +116,8 @@ class CGI:
         upload = None
         started = False
         try:
-            opening = run.opening(body.size, pool.private)
             if body.on_disk:
-                pool.write(opening)
                 upload = asyncio.create_task(pool.upload(body, run))
-            else:
-                pool.write(opening + body.read() + run.closing(pool.private))
             while not run.finished:
                 data, end = await pool.read()
                 if watch.done():
@@ -142,16 +141,25 @@ class CGI:
             else:
                 pool.abort()
 
-    async def _connect(self, patience: float) -> _Connection:
-        """A new connection to the pool. Raises OSError, also after `patience` seconds with a full backlog."""
+    async def _connect(self, run: Run, body: Body) -> _Connection:
+        """A new connection to the pool, with the request sent but for a body on disk.
+
+        Raises OSError, also where the backlog is full for as long as a request may wait.
+        """
         address = self.pools.address() if self.pools.ready else await asyncio.to_thread(self.pools.address)
         loop = asyncio.get_running_loop()
+        private = isinstance(address, str)
+        opening = run.opening(body.size, private)
+        if not body.on_disk:
+            opening += body.read() + run.closing(private)
         if not isinstance(address, str):
-            return (await loop.create_connection(lambda: _Connection(private=False), *address))[1]
+            pool = (await loop.create_connection(lambda: _Connection(private=False), *address))[1]
+            pool.write(opening)
+            return pool
         connection = socket.socket(socket.AF_UNIX)
         try:
             connection.setblocking(False)
-            late = loop.time() + patience
+            late = loop.time() + run.settings.queue_timeout
             while True:
                 try:
                     connection.connect(address)
@@ -160,7 +168,15 @@ class CGI:
                     if loop.time() > late:
                         raise
                     await asyncio.sleep(0.02)
-            return (await loop.create_unix_connection(lambda: _Connection(private=True), sock=connection))[1]
+            # At once: a worker that is killed with nothing to leave unread looks like one that ended.
+            try:
+                sent = connection.send(opening)
+            except BlockingIOError:
+                sent = 0
+            pool = (await loop.create_unix_connection(lambda: _Connection(private=True), sock=connection))[1]
+            if sent < len(opening):
+                pool.write(opening[sent:])
+            return pool
         except BaseException:
             connection.close()
             raise
