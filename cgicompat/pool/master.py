@@ -416,8 +416,10 @@ class Master:
         now = time.monotonic()
         for child in self._children.values():
             if self._board.state(child.slot) == BUSY or child.killing:
-                _, _, deadline, start, _ = self._board.read(child.slot)
-                if now >= (child.next_kill if child.killing else deadline):
+                _, _, deadline, start, _ = record = self._board.read(child.slot)
+                due = child.next_kill if child.killing else deadline
+                # The worker may be writing it just now: a record that is whole reads the same twice.
+                if deadline and now >= due and self._board.read(child.slot) == record:
                     self._enforce(child, now, deadline - start)
         while self._queue and now - self._queue[0][0] > self._settings.queue_timeout:
             self._turn_away(self._queue.pop(0)[1], f"a request waited {self._settings.queue_timeout:g} s")
