@@ -27,6 +27,7 @@ from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
 from cgicompat.runners.modules import LIBRARY
+from cgicompat.runners.outcome import log
 from cgicompat.runners.script import runs_here
 
 TYPE_CHECKING = False
@@ -198,12 +199,12 @@ class Worker:
         except Refused as refused:
             with connection:
                 if refused.log:
-                    _log(refused.log)
+                    log(refused.log)
                 _answer(connection, refused.answer)
             return True
         except OSError as error:
             connection.close()
-            _log(f"cannot read a request: {error}")
+            log(f"cannot read a request: {error}")
             return True
         if got is None:
             connection.close()
@@ -214,7 +215,7 @@ class Worker:
         except OSError as error:
             os.close(body)
             with connection:
-                _log(f"cannot read {request.script}: {error.strerror}")
+                log(f"cannot read {request.script}: {error.strerror}")
                 _answer(connection, Refused(403, "The script is not readable.").answer)
             return True
         if name == "fork" and self._used:
@@ -240,7 +241,7 @@ class Worker:
         else:
             outcome = runners.find(name)(request, connection, body)
         if outcome.status:
-            _log(f"exit status {outcome.status}")
+            log(f"exit status {outcome.status}")
         self._report_modules()
         self._wait_for_log()
         self._served += 1
@@ -318,10 +319,3 @@ def _answer(connection: socket.socket, data: bytes) -> None:
     except OSError:
         pass
     take_further_byte(connection)  # or see the peer close
-
-
-def _log(line: str) -> None:
-    try:
-        os.write(2, f"cgicompat: {line}\n".encode("utf-8", "replace"))
-    except OSError:
-        pass

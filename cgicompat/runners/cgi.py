@@ -15,7 +15,7 @@ import time
 
 from cgicompat import pages
 from cgicompat.request import take_further_byte
-from cgicompat.runners.outcome import Outcome
+from cgicompat.runners.outcome import Outcome, log
 from cgicompat.runners.script import command
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ def run(
         try:
             process = _Process(request, body)
         except OSError as error:
-            _log(f"cannot run {request.script}: {error.strerror or error}{_advice(error)}")
+            log(f"cannot run {request.script}: {error.strerror or error}{_advice(error)}")
             if not request.gateway or isinstance(error, PermissionError):
                 _send(connection, pages.error(403 if isinstance(error, PermissionError) else 500))
             if request.gateway:
@@ -55,7 +55,7 @@ def run(
         relay.run()
         status = process.wait()
         if relay.timed_out:
-            _log(f"time limit of {request.settings.timeout:g} s is over")
+            log(f"time limit of {request.settings.timeout:g} s is over")
         failed = relay.timed_out or (process.killed and not relay.sent)
         if request.gateway:
             if not failed:
@@ -210,13 +210,6 @@ def _send(connection: socket.socket, data: bytes) -> bool:
     except OSError:
         return False
     return True
-
-
-def _log(line: str) -> None:
-    try:
-        os.write(2, f"cgicompat: {line}\n".encode("utf-8", "replace"))
-    except OSError:
-        pass
 
 
 def _advice(error: OSError) -> str:
