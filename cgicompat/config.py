@@ -364,6 +364,24 @@ OPTIONS = (
         _SERVERS,
     ),
     Option(
+        "max-rss",
+        _size,
+        "256M",
+        "a number of bytes, or one with K, M, G or T; 0 is any",
+        "Replace a worker whose memory has grown by so much; 0 is never.",
+        "SIZE",
+        _SERVERS,
+    ),
+    Option(
+        "audit",
+        _bool,
+        "false",
+        "true or false",
+        "Report in the error log all that scripts change in a cgihandler process. Slow.",
+        "",
+        _EVERY,
+    ),
+    Option(
         "cwd",
         _choice("script", "root"),
         "script",
@@ -477,6 +495,8 @@ class Settings:
     timeout: float
     max_body: int
     max_requests: int
+    max_rss: int
+    audit: bool
     cwd: str
     env: dict[str, str]
     cgi_bin: tuple[str, ...]

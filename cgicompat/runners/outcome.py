@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cgicompat.guards.change import Change
+
 
 def log(line: str) -> None:
     """Write a line of ours to the error log, among what the script writes to stderr."""
@@ -17,11 +23,12 @@ class Outcome:
     """`status` is the script's exit status, 128 + N where signal N ended it.
 
     `spent` is None where the process can serve another request; else the reason why not, empty where there
-    is nothing to tell.
+    is nothing to tell. `changes` is what an audit found that the script had changed.
     """
 
-    __slots__ = ("spent", "status")
+    __slots__ = ("changes", "spent", "status")
 
-    def __init__(self, status: int, spent: str | None = None):
+    def __init__(self, status: int, spent: str | None = None, changes: Sequence[Change] = ()):
         self.status = status
         self.spent = spent
+        self.changes = changes
