@@ -1,0 +1,1 @@
+"""One request through several runners, side by side; requests recorded, and replayed."""
