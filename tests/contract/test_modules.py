@@ -380,10 +380,10 @@ def test_point_03_zip_file_as_a_script(site):
     packed = site.directory / "packed"
     main = "import helper\nprint('Content-Type: text/plain\\n')\nprint(helper.NAME, __name__, __file__)\n"
     archive(packed, {"__main__.py": main, "helper.py": "NAME = 'helper'\n"})
-    site.file("script.pyz", b"#!/usr/bin/env python3\n" + packed.read_bytes(), 0o755)
+    site.file("application", b"#!/usr/bin/env python3\n" + packed.read_bytes(), 0o755)
     for _ in range(2):
-        page = site.get(f"{site.path}/script.pyz")
-        assert page.body.decode() == f"helper __main__ {site.directory}/script.pyz/__main__.py\n", site.log()
+        page = site.get(f"{site.path}/application")
+        assert page.body.decode() == f"helper __main__ {site.directory}/application/__main__.py\n", site.log()
 
 
 @pytest.mark.parametrize("name", ["http", "select", "string", "email", "random"])
