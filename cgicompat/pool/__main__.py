@@ -1,4 +1,4 @@
-"""The process behind a pool, or behind one request of the command line, started as a bare `python FILE`.
+"""The process behind a pool, one request of the command line, or a comparison, started as a bare `python FILE`.
 
 Bare, so that scripts find here what they find in a fresh interpreter: what is imported at this line is
 what no script can shadow.
@@ -28,6 +28,10 @@ def main() -> None:
         from cgicompat.pool.once import run
 
         run(settings, state, BARE)
+    if "lab" in state:
+        from cgicompat.compare.lab import Lab
+
+        Lab(settings, state, BARE).run()
     from cgicompat.pool.master import Master
 
     Master(settings, state, BARE).run()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from cgicompat.config import Settings
+    from cgicompat.pool.record import Recorder
 
 # What workers tell the master, and the master tells one idle worker.
 LOOK = b"!"
@@ -42,6 +43,7 @@ LEARNED = b"+"
 SPENT = b"-"
 JOB = b"J"
 QUIT = b"Q"
+DONE = b"."
 
 # The master acts at a time limit; where the runner itself watches the clock, the master comes after it.
 _LATER = 2.0
@@ -65,6 +67,7 @@ class Context:
         notify: socket.socket,
         lifeline: int,
         traces: Traces,
+        recorder: Recorder | None,
     ):
         self.master = os.getpid()
         self.settings = settings
@@ -76,6 +79,7 @@ class Context:
         self.lifeline = lifeline
         self.refused: set[str] = set()  # modules that the master will not preload
         self.traces = traces
+        self.recorder = recorder
 
 
 class Job:
@@ -232,6 +236,9 @@ class Worker:
         now = time.monotonic()
         deadline = now + settings.timeout + (_LATER if name == "cgi" else 0)
         context.board.busy(self._slot, now, deadline, request.label)
+        number = context.board.read(self._slot)[4]
+        if context.recorder:
+            connection, body = context.recorder.begin(os.getpid(), number, name, request, connection, body)
         self._used = self._used or name != "cgi"
         if name == "cgi":
             from cgicompat.runners import cgi
@@ -244,6 +251,9 @@ class Worker:
             log(f"exit status {outcome.status}")
         self._report_modules()
         self._wait_for_log()
+        if context.recorder:
+            seconds = time.monotonic() - now
+            self._tell(DONE + marshal.dumps((os.getpid(), number, outcome.status, seconds)), insist=True)
         self._served += 1
         if outcome.spent:
             self._tell(SPENT + f"{request.script}: {outcome.spent}".encode("utf-8", "replace"))
@@ -263,18 +273,7 @@ class Worker:
         if not new:
             return
         self._known |= new
-        started_threads = _thread_count() > 1
-        names = []
-        for name in sorted(new):
-            module = sys.modules[name]
-            if (
-                name.partition(".")[0] not in _UNFIT_TO_PRELOAD
-                and name not in self._context.refused
-                and getattr(module, "__spec__", None) is not None
-                and LIBRARY.is_persistent(module)
-                and not (started_threads and name.partition(".")[0] not in sys.stdlib_module_names)
-            ):
-                names.append(name)
+        names = preloadable(new - self._context.refused)
         for start in range(0, len(names), 50):
             self._tell(LEARNED + ",".join(names[start : start + 50]).encode())
 
@@ -286,11 +285,31 @@ class Worker:
                 return
             time.sleep(0.001)
 
-    def _tell(self, message: bytes) -> None:
+    def _tell(self, message: bytes, insist: bool = False) -> None:
+        if insist:
+            poll = select.poll()
+            poll.register(self._context.notify, select.POLLOUT)
+            poll.poll(1000)
         try:
             self._context.notify.send(message)
         except OSError:
             pass  # the master has enough to read, or is gone
+
+
+def preloadable(names: set[str]) -> list[str]:
+    """Which of the modules, new in this process, the master may import for all its children."""
+    started_threads = _thread_count() > 1
+    found = []
+    for name in sorted(names):
+        module = sys.modules[name]
+        if (
+            name.partition(".")[0] not in _UNFIT_TO_PRELOAD
+            and getattr(module, "__spec__", None) is not None
+            and LIBRARY.is_persistent(module)
+            and not (started_threads and name.partition(".")[0] not in sys.stdlib_module_names)
+        ):
+            found.append(name)
+    return found
 
 
 def prepare() -> None:

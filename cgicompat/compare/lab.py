@@ -1,0 +1,281 @@
+"""The process in which scripts are compared: a pool's master in small, which forks one process at a time.
+
+It is started bare, as a master is, and what runs in its children are the runners and guards of production.
+The engine of the comparison, another process, talks to each child directly: it hands over the request and
+gets the runner's Outcome. The lab forks, reaps and kills, and imports what scripts have imported, so that the
+next child is born with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import marshal
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+
+from cgicompat import runners
+from cgicompat.guards.descriptors import LOWEST, keep
+from cgicompat.pool.worker import preloadable, prepare
+from cgicompat.request import Request, host_environ
+from cgicompat.runners import here, shell
+from cgicompat.runners.modules import CODE, LIBRARY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from cgicompat.config import Settings
+    from cgicompat.runners.outcome import Outcome
+
+# Messages: of the engine, of the lab, of its children. Each is a marshalled tuple that begins with one.
+FORK = "fork"  # and two fds: the new child's channel, its stderr
+KILL = "kill"  # pid, signal; the group
+FORKED = "forked"  # pid
+ENDED = "ended"  # pid, exit code, CPU seconds
+LEARN = "learn"  # names of modules
+GROUP = "group"  # pid, group of a program that it has spawned
+
+SIZE = 256 * 1024  # bytes of a message
+_MOST_CHANGES = 500
+
+
+class Lab:
+    """Forks when the engine asks for it, and ends, with all its children, when the engine does."""
+
+    def __init__(self, settings: Settings, state: dict[str, Any], bare: frozenset[str]):
+        self._settings = settings
+        self._host = host_environ(dict(os.environ))
+        self._engine = socket.socket(fileno=keep(state["lab"]))
+        self._children: dict[int, set[int]] = {}  # pid: process groups that it has spawned
+        inbox, notify = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._inbox = socket.socket(fileno=keep(inbox.detach()))
+        self._notify = socket.socket(fileno=keep(notify.detach()))
+        self._wake, wake = (keep(fd) for fd in os.pipe())
+        for fd in (self._wake, wake):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        _adopt_orphans()
+        here.handle_signals(os.getpid())
+        shell.install()
+        LIBRARY.configure(bare, sys.path, [settings.directory])
+        CODE.directory = os.path.join(state["temporary"], "code")
+        self._learn(list(settings.preload))
+        about = os.stat(settings.directory)
+        self._send((about.st_dev, about.st_ino))
+
+    def run(self) -> NoReturn:
+        """Work until the engine has gone."""
+        poll = select.poll()
+        for channel in (self._engine, self._inbox, self._wake):
+            poll.register(channel, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self._wake:
+                    os.read(self._wake, 4096)
+                    self._reap()
+                elif fd == self._inbox.fileno():
+                    self._hear(self._inbox.recv(SIZE))
+                else:
+                    message, fds, _, _ = socket.recv_fds(self._engine, SIZE, 2)
+                    if not message:
+                        self._finish()
+                    self._obey(marshal.loads(message), list(fds))
+
+    def _obey(self, message: tuple[Any, ...], fds: list[int]) -> None:
+        if message[0] == KILL and message[1] in self._children:
+            _kill_group(message[1], message[2])
+        elif message[0] == FORK:
+            while select.select([self._inbox], [], [], 0)[0]:  # what the last child has learned
+                self._hear(self._inbox.recv(SIZE))
+            pid = os.fork()
+            if pid == 0:
+                self._become_subject(*fds)
+            for fd in fds:
+                os.close(fd)
+            self._children[pid] = set()
+            self._send((FORKED, pid))
+
+    def _hear(self, data: bytes) -> None:
+        kind, *rest = marshal.loads(data)
+        if kind == LEARN:
+            self._learn(rest[0])
+        elif rest[0] in self._children:
+            self._children[rest[0]].add(rest[1])
+
+    def _learn(self, names: list[str]) -> None:
+        os.makedirs(CODE.directory or "", exist_ok=True)
+        for name in names:
+            try:
+                __import__(name)
+            except BaseException:
+                pass  # the script imports it itself
+        gc.collect()
+        gc.freeze()
+
+    def _become_subject(self, channel: int, errors: int) -> NoReturn:
+        try:
+            os.dup2(errors, 2)
+            channel = keep(channel)
+            os.closerange(3, LOWEST)
+            prepare()
+            Subject(self._settings, self._host, socket.socket(fileno=channel), self._notify).run()
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            os._exit(70)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            groups = self._children.pop(ended.si_pid, None)
+            if groups is not None and ended.si_code != os.CLD_EXITED:
+                for group in (ended.si_pid, *groups):  # its number is not free before it is waited for
+                    _kill_group(group, signal.SIGKILL)
+            _, status, usage = os.wait4(ended.si_pid, 0)
+            if groups is not None:
+                code = os.waitstatus_to_exitcode(status)
+                self._send((ENDED, ended.si_pid, code, usage.ru_utime + usage.ru_stime))
+
+    def _send(self, message: tuple[Any, ...]) -> None:
+        try:
+            self._engine.send(marshal.dumps(message))
+        except OSError:
+            self._finish()
+
+    def _finish(self) -> NoReturn:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        while children := _children():  # with those that scripts have left: see _adopt_orphans
+            for pid in children:
+                _kill(pid)
+            for pid in children:
+                os.waitpid(pid, 0)
+        os._exit(0)
+
+
+class Subject:
+    """A child of the lab: runs requests, one after another, as long as its runner lets it."""
+
+    def __init__(
+        self, settings: Settings, host: dict[str, str], channel: socket.socket, lab: socket.socket
+    ):
+        self._settings = settings
+        self._host = host
+        self._channel = channel
+        self._lab = lab
+        self._known = set(sys.modules)
+
+    def run(self) -> NoReturn:
+        """Serve until the engine closes the channel, or the process is spent."""
+        while True:
+            message, fds, _, _ = socket.recv_fds(self._channel, SIZE, 2)
+            if not message:
+                os._exit(0)
+            name, script, environ, audit, interpreter = marshal.loads(message)
+            settings = self._settings.for_script(script).but(audit=audit)
+            if interpreter:
+                settings = settings.but(interpreter=interpreter)
+            whole = {**self._host, **settings.env, **environ}
+            request = Request(settings, script, whole, gateway=True)
+            outcome = self._execute(name, request, *fds)
+            if outcome.spent is not None or name != "cgihandler":
+                os._exit(0)
+
+    def _execute(self, name: str, request: Request, connection: int, body: int) -> Outcome:
+        _forget_peak()
+        before = _cpu()
+        end = socket.socket(fileno=connection)
+        if name == "cgi":
+            from cgicompat.runners import cgi
+
+            outcome = cgi.run(request, end, body, lambda pid: self._tell((GROUP, os.getpid(), pid)))
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _UNIT
+        else:
+            outcome = runners.find(name)(request, end, body)
+            peak = _peak()
+        new = sys.modules.keys() - self._known
+        self._known |= new
+        if names := preloadable(new):
+            self._tell((LEARN, names))
+        changes = [(change.what, change.fate, change.where) for change in outcome.changes[:_MOST_CHANGES]]
+        answer = (outcome.status, outcome.spent, changes, _cpu() - before, peak)
+        self._channel.send(marshal.dumps(answer)[:SIZE])
+        return outcome
+
+    def _tell(self, message: tuple[Any, ...]) -> None:
+        self._lab.send(marshal.dumps(message))
+
+
+_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of those that it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _forget_peak() -> None:
+    """Let the peak of the memory begin at what it is now (proc(5), clear_refs)."""
+    try:
+        with open("/proc/self/clear_refs", "wb") as file:
+            file.write(b"5")
+    except OSError:
+        pass  # the peak is then that of all runs so far
+
+
+def _peak() -> int:
+    """Largest resident memory of this process, in bytes."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            for line in file:
+                if line.startswith(b"VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+
+
+def _adopt_orphans() -> None:
+    """Have processes that scripts leave in the background become children of this one (prctl(2))."""
+    try:
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    except AttributeError:
+        pass
+
+
+def _children() -> list[int]:
+    """Processes whose parent is this one (proc(5), stat; its second field may hold anything)."""
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        try:
+            with open(f"/proc/{int(name)}/stat", "rb") as file:
+                if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                    found.append(int(name))
+        except (ValueError, OSError):
+            pass
+    return found
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _kill_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        pass
