@@ -450,6 +450,42 @@ OPTIONS = (
         per_script=True,
     ),
     Option(
+        "record",
+        _path,
+        None,
+        "the path of a directory",
+        "Write each request and its response to a file in this directory.",
+        "DIR",
+        _SERVERS,
+    ),
+    Option(
+        "record-errors",
+        _bool,
+        "false",
+        "true or false",
+        "Record only what fails.",
+        "",
+        _SERVERS,
+    ),
+    Option(
+        "record-secrets",
+        _bool,
+        "false",
+        "true or false",
+        "Record passwords and cookies as they are.",
+        "",
+        _SERVERS,
+    ),
+    Option(
+        "record-limit",
+        _size,
+        "100M",
+        "a number of bytes, or one with K, M, G or T",
+        "Size of all recordings together; the oldest give way.",
+        "SIZE",
+        _SERVERS,
+    ),
+    Option(
         "queue",
         _int(0),
         "256",
@@ -510,6 +546,10 @@ class Settings:
     grace: float
     certfile: str | None
     keyfile: str | None
+    record: str | None
+    record_errors: bool
+    record_secrets: bool
+    record_limit: int
 
     def __init__(self, values: dict[str, Any], sections: dict[str, dict[str, Any]]) -> None:
         self._values = values
@@ -614,7 +654,17 @@ def load(
 
     if values["keyfile"] and not values["certfile"]:
         raise ConfigError("keyfile is set but certfile is not: HTTPS needs the certificate too")
+    if values["record_errors"] and not values["record"]:
+        raise ConfigError("record-errors is set but record is not: it names the directory")
+    if values["record"] and _within(os.path.realpath(values["record"]), directory):
+        raise ConfigError(
+            f"record = {values['record']!r} is in {directory}, which is served: choose another place"
+        )
     return Settings(values, sections)
+
+
+def _within(path: str, directory: str) -> bool:
+    return os.path.join(path, "").startswith(os.path.join(directory, ""))
 
 
 def _read(file: str) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class Recording:
         if self.client_gone:
             return False
         head = self.head()
-        return self.status != 0 or head is None or head.status >= 500
+        return self.status not in (0, None) or head is None or head.status >= 500
 
     def mask(self) -> None:
         """Take the secrets out: of variables and headers by their names, of cookies the values."""

@@ -10,6 +10,7 @@ to the next idle workers.
 from __future__ import annotations
 
 import gc
+import marshal
 import os
 import select
 import signal
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
+    from cgicompat.pool.record import Recorder
 
 # Seconds.
 _TICK = 0.25
@@ -120,10 +122,23 @@ class Master:
         LIBRARY.configure(bare, sys.path, roots)
         CODE.directory = os.path.join(state["temporary"], "code")
         os.makedirs(CODE.directory, exist_ok=True)
+        self._recorder: Recorder | None = None
+        if settings.record:
+            from cgicompat.pool.record import Recorder
+
+            self._recorder = Recorder(settings, state["temporary"])
         intake = Intake(settings, dict(os.environ), state["temporary"])
         self._traces = Traces(state["socket_file"], state["temporary"])
         self._context = Context(
-            settings, intake, self._board, self._listener, handoff, notify, lifeline, self._traces
+            settings,
+            intake,
+            self._board,
+            self._listener,
+            handoff,
+            notify,
+            lifeline,
+            self._traces,
+            self._recorder,
         )
         self._adopt()
         self._reap()  # those that ended in between
@@ -201,6 +216,8 @@ class Master:
                     self._log.write(f"a worker is replaced after {text} (said once)")
             elif message[:1] == protocol.JOB:
                 self._fork(Job.restore(self._settings, message[1:], list(fds)))
+            elif message[:1] == protocol.DONE and self._recorder:
+                self._recorder.end(*marshal.loads(message[1:]))
 
     # Workers
 
@@ -357,8 +374,14 @@ class Master:
             if child is not None and os.WIFSIGNALED(status):
                 self._mourn(child, os.WTERMSIG(status))
             if child is not None:
-                self._note_failure(child, os.waitstatus_to_exitcode(status))
+                code = os.waitstatus_to_exitcode(status)
+                self._note_failure(child, code)
+                if self._recorder:
+                    number = self._board.read(child.slot)[4]
+                    self._recorder.end(child.pid, number, code if code >= 0 else 128 - code)
                 self._board.set_state(child.slot, FREE)
+            elif self._recorder and ended.si_pid == self._recorder.pid:
+                self._recorder.pid = 0
 
     def _bury(self, child: Child) -> None:
         """Clean up after a worker while its pid, and so its process group, is not free yet."""
@@ -395,6 +418,7 @@ class Master:
     def _on_errors(self, child: Child) -> None:
         # Before the read: see worker._wait_for_log.
         label = child.label or self._board.label(child.slot)
+        number = self._board.read(child.slot)[4] if child.label is None else 0
         while True:
             try:
                 data = os.read(child.errors, 64 * 1024)
@@ -403,6 +427,8 @@ class Master:
             if not data:
                 break
             self._log.stderr(child.pid, label, data)
+            if self._recorder and number:
+                self._recorder.errors(child.pid, number, data)
         # Nobody has the pipe open any more.
         self._log.end(child.pid)
         self._poll.unregister(child.errors)
@@ -429,6 +455,9 @@ class Master:
             self._kill_all(signal.SIGTERM if self._stopping == 1 else signal.SIGKILL)
         if now - self._checked_files >= _CHECK_FILES and not self._stopping:
             self._checked_files = now
+            if self._recorder and not self._recorder.pid:
+                self._log.write("the process that records has died: starting another")
+                self._recorder.start()
             self._check_files()
 
     def _enforce(self, child: Child, now: float, limit: float) -> None:
@@ -548,6 +577,8 @@ class Master:
         self._stop_at = time.monotonic() + 2.0
 
     def _finish(self) -> NoReturn:
+        if self._recorder:
+            self._recorder.close()
         self._traces.remove()
         os._exit(0)
 
