@@ -1,0 +1,15 @@
+#!/usr/bin/env python3
+# An event loop that stays open.
+# PUT BACK: asyncio
+import asyncio
+
+print("Content-Type: text/plain\n")
+
+
+async def hello():
+    return "hello"
+
+
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)  # here
+print(loop.run_until_complete(hello()))

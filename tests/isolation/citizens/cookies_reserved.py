@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# An attribute of cookies that http.cookies did not know.
+# SPENT: Morsel._reserved
+import http.cookies
+
+print("Content-Type: text/plain\n")
+print("priority" in http.cookies.Morsel._reserved)
+http.cookies.Morsel._reserved["priority"] = "Priority"  # here

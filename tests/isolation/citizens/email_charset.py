@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# UTF-8 in mails without base64.
+# PUT BACK: email.charset
+import email.charset
+
+print("Content-Type: text/plain\n")
+print(email.charset.CHARSETS["utf-8"])
+email.charset.add_charset("utf-8", email.charset.SHORTEST, None, "utf-8")  # here

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+# No complaints of the logging module itself.
+# PUT BACK: logging.raiseExceptions
+import logging
+
+print("Content-Type: text/plain\n")
+print(logging.raiseExceptions, logging.lastResort is None)
+logging.raiseExceptions = False  # here
+logging.lastResort = None

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# A type put into the table itself.
+# PUT BACK: mimetypes.types_map
+import mimetypes
+
+print("Content-Type: text/plain\n")
+print(".camel" in mimetypes.types_map)
+mimetypes.types_map[".camel"] = "image/camel"  # here

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# A function of Python 2 put back into a built-in module.
+# SPENT: time.clock
+import time
+
+print("Content-Type: text/plain\n")
+print(hasattr(time, "clock"))
+time.clock = time.perf_counter  # here

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# Longer representations.
+# PUT BACK: reprlib.aRepr
+import reprlib
+
+print("Content-Type: text/plain\n")
+print(reprlib.aRepr.maxstring)
+reprlib.aRepr.maxstring = 200  # here

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# sys.path replaced by another list.
+# PUT BACK: sys.path
+import sys
+
+print("Content-Type: text/plain\n")
+print(type(sys.path).__name__)
+sys.path = ["/usr/local/lib/shop", *sys.path]  # here

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# A deeper recursion for a parser.
+# PUT BACK: recursion limit
+import sys
+
+print("Content-Type: text/plain\n")
+print(sys.getrecursionlimit())
+sys.setrecursionlimit(5000)  # here

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+# Temporary files with a name of the site.
+# PUT BACK: tempfile.template
+import tempfile
+
+print("Content-Type: text/plain\n")
+print(tempfile.gettempprefix())
+tempfile.template = "shop"  # here

@@ -1,0 +1,67 @@
+"""The citizens: scripts in citizens/ that each leave one thing behind in the process that runs them.
+
+Each says in its first lines what that is, and what shall become of it:
+
+    # Pages that print a < b.                   what it does
+    # PUT BACK (from 3.12): builtins, print     or SPENT; a condition, if any; what the audit's line must name
+
+PUT BACK: the process serves on, as if the script had never run. SPENT: it is replaced. Where no word follows,
+nothing is left when the script has ended, and the audit need not speak of it. The statement that does it ends
+with the comment `# here`, if the audit can know the place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent / "citizens"
+PROBE = Path(__file__).with_name("probe.py")
+
+
+@dataclass(frozen=True)
+class Citizen:
+    """One script. `line` is the line of its deed, 0 where the audit need not know it."""
+
+    file: Path
+    what: str
+    spent: bool
+    condition: str
+    words: tuple[str, ...]
+    line: int
+
+    @property
+    def name(self) -> str:
+        return self.file.stem
+
+    @property
+    def can_run(self) -> bool:
+        """Whether its condition is met here."""
+        return {"": True, "from 3.12": sys.version_info >= (3, 12), "as root": os.getuid() == 0}[
+            self.condition
+        ]
+
+    @classmethod
+    def read(cls, file: Path) -> Citizen:
+        lines = file.read_text().splitlines()
+        found = re.fullmatch(r"# (PUT BACK|SPENT)(?: \((.+)\))?(?:: (.+))?", lines[2])
+        assert found, f"{file}: its third line does not say what shall become of it"
+        place = next((number for number, line in enumerate(lines, 1) if line.endswith("  # here")), 0)
+        words = tuple((found[3] or "").split(", ")) if found[3] else ()
+        return cls(file, lines[1].removeprefix("# "), found[1] == "SPENT", found[2] or "", words, place)
+
+
+CITIZENS = [Citizen.read(file) for file in sorted(FOLDER.glob("*.py"))]
+EACH = [
+    pytest.param(
+        citizen,
+        id=citizen.name,
+        marks=pytest.mark.skipif(not citizen.can_run, reason=f"only {citizen.condition}"),
+    )
+    for citizen in CITIZENS
+]
