@@ -1,53 +1,13 @@
-"""Pools with one worker over a copy of the citizens and the probe, each started once for its module."""
+"""Pools that are started once for a module, and what the probe tells in a process started for it alone."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.harness.doors import CONFIGURATION, Scgi
-from tests.harness.processes import children
-from tests.harness.wire import Response
-from tests.isolation.table import FOLDER, PROBE
-
-# Says which process serves.
-PID = 'import os\nprint("Content-Type: text/plain\\nX-Pid:", os.getpid(), "\\n")\n'
-
-
-class Pool(Scgi):
-    """A pool that runs citizens."""
-
-    def __init__(self, runner: str, home: Path, more: str = "") -> None:
-        citizens = home / "www" / "cgi-bin" / "citizens"
-        shutil.copytree(FOLDER, citizens, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(PROBE, citizens)
-        (citizens / "pid.py").write_text(PID)
-        super().__init__(runner, home, more + CONFIGURATION)
-
-    def ask(self, name: str) -> Response:
-        """Run one citizen, or `probe` or `pid`."""
-        return self.open("GET", f"/cgi-bin/citizens/{name}.py").finish(30)
-
-    def facts(self) -> list[str]:
-        """What the probe tells."""
-        page = self.ask("probe")
-        assert page.status == 200, self.log()[-2000:]
-        return page.lines
-
-    def renew(self) -> None:
-        """Another process serves from now on."""
-        for pid in children(self.server.pid):
-            os.kill(pid, signal.SIGKILL)
-
-    @property
-    def worker(self) -> int:
-        """The pid of the process that serves."""
-        return self.ask("pid").pid
+from tests.isolation.pool import Pool
 
 
 @pytest.fixture(scope="module")
@@ -66,5 +26,4 @@ def start(home: Path) -> Iterator[Callable[..., Pool]]:
 
 @pytest.fixture(scope="module")
 def fresh(start: Callable[..., Pool]) -> list[str]:
-    """The facts in a process that was started for the probe alone."""
     return start("cgi").facts()

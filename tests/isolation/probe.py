@@ -5,7 +5,6 @@ No address, pid or time appears: an object is shown by its kind and its contents
 processes, or by design between a worker and a process started for one request, is left out with the reason.
 """
 
-import atexit
 import calendar
 import codecs
 import concurrent.futures
@@ -26,7 +25,6 @@ import logging
 import mimetypes
 import multiprocessing
 import os
-import readline
 import resource
 import signal
 import socket
@@ -54,7 +52,7 @@ MODULES = """
     ipaddress itertools json json.decoder json.encoder keyword linecache locale logging
     logging.config logging.handlers math mimetypes multiprocessing multiprocessing.context
     multiprocessing.process netrc numbers operator optparse os pathlib pickle pkgutil platform
-    poplib posixpath pprint queue quopri random re reprlib sched secrets select selectors shelve
+    poplib posixpath pprint queue quopri random readline re reprlib sched secrets select selectors shelve
     shlex shutil signal site smtplib socket socketserver sqlite3 sqlite3.dbapi2 ssl stat statistics
     string struct subprocess sys tarfile tempfile textwrap threading time timeit token tokenize
     traceback types typing unicodedata unittest.mock urllib.error urllib.parse urllib.request uuid
@@ -75,8 +73,8 @@ CACHES = """
 """
 # What the interpreter keeps in every namespace.
 INTERNAL = """
-    __abstractmethods__ __annotations__ __warningregistry__ __builtins__ __cached__ __dict__ __doc__ __loader__
-    __module__ __spec__ __static_attributes__ __weakref__ _abc_impl
+    __abstractmethods__ __annotations__ __builtins__ __cached__ __dict__ __doc__ __loader__ __module__
+    __spec__ __static_attributes__ __warningregistry__ __weakref__ _abc_impl _value2member_map_
 """
 
 # How the process was started, what other functions here tell, and os.system: in workers it is ours.
@@ -125,8 +123,8 @@ def show(value, depth=3):
         return f"{kind} [{', '.join(show(item, depth - 1) for item in value)}]"
     if isinstance(value, (set, frozenset)):
         return f"{kind} {{{', '.join(sorted(show(item, depth - 1) for item in value))}}}"
-    if vars_of := getattr(value, "__dict__", None):
-        return f"{kind} {show(dict(vars_of), depth - 1)}"
+    if hasattr(value, "__dict__"):  # loggers keep a cache
+        return f"{kind} {show({name: item for name, item in vars(value).items() if name != '_cache'}, depth - 1)}"
     return kind
 
 
@@ -166,7 +164,6 @@ def interpreter():
         tell(f"gc.{name}()", getattr(gc, name)())
     tell("gc.callbacks", gc.callbacks)
     tell("gc.garbage", len(gc.garbage))
-    tell("atexit", atexit._ncallbacks())
 
 
 def modules():
@@ -295,7 +292,9 @@ def settings():
         tell("sqlite3", sqlite3.connect(":memory:").execute("select ?", [decimal.Decimal(1)]).fetchone())
     except sqlite3.Error as error:
         tell("sqlite3", type(error))
-    tell("readline", readline.get_current_history_length())
+    tell(
+        "readline", sys.modules["readline"].get_current_history_length()
+    )  # its import changes the environment
     tell("faulthandler", faulthandler.is_enabled())
     tell("tracemalloc", tracemalloc.is_tracing())
     tell("tempfile", [tempfile.gettempdir(), tempfile.gettempprefix()])

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from cgicompat.guards.change import PUT_BACK, SPENT
+
 FOLDER = Path(__file__).parent / "citizens"
 PROBE = Path(__file__).with_name("probe.py")
 
@@ -46,6 +48,15 @@ class Citizen:
             self.condition
         ]
 
+    def is_named_by(self, finding: str) -> bool:
+        """Whether that line of the audit speaks of it, tells the place, and what became of it."""
+        text = finding.lower()
+        return (
+            all(word.lower() in text for word in self.words)
+            and finding.endswith(f": {SPENT if self.spent else PUT_BACK}")
+            and (not self.line or f"{self.file.name}:{self.line}: " in finding)
+        )
+
     @classmethod
     def read(cls, file: Path) -> Citizen:
         lines = file.read_text().splitlines()
@@ -65,3 +76,4 @@ EACH = [
     )
     for citizen in CITIZENS
 ]
+NAMED = [each for each in EACH if each.values[0].words]

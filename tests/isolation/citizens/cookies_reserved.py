@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # An attribute of cookies that http.cookies did not know.
-# SPENT: Morsel._reserved
+# PUT BACK: Morsel._reserved
 import http.cookies
 
 print("Content-Type: text/plain\n")

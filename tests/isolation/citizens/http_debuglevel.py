@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # What goes over the wire, shown for debugging.
-# SPENT: HTTPConnection.debuglevel
+# PUT BACK: HTTPConnection.debuglevel
 import http.client
 
 print("Content-Type: text/plain\n")

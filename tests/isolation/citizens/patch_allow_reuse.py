@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A class attribute of a server, set in its class.
-# SPENT: socketserver, TCPServer.allow_reuse_address
+# PUT BACK: socketserver, TCPServer.allow_reuse_address
 import socketserver
 
 print("Content-Type: text/plain\n")

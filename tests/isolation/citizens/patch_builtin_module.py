@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A function of Python 2 put back into a built-in module.
-# SPENT: time.clock
+# PUT BACK: time.clock
 import time
 
 print("Content-Type: text/plain\n")

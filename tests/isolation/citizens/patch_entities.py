@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # An entity of one's own.
-# SPENT: html.entities, entitydefs
+# PUT BACK: html.entities, entitydefs
 import html.entities
 
 print("Content-Type: text/plain\n")

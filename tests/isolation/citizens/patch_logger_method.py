@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A level of one's own as a method of all loggers.
-# SPENT: logging, Logger.trace
+# PUT BACK: logging, Logger.trace
 import logging
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Names of Python 2 put back into a module.
-# SPENT: string.letters
+# PUT BACK: string.letters
 import string
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Another delimiter for all templates.
-# SPENT: string, Template.delimiter
+# PUT BACK: string, Template.delimiter
 import string
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Decimals taught to xmlrpc, in a dictionary of a class.
-# SPENT: xmlrpc.client, dispatch
+# PUT BACK: xmlrpc.client, dispatch
 import decimal
 import xmlrpc.client
 
