@@ -377,6 +377,7 @@ class Master:
                 code = os.waitstatus_to_exitcode(status)
                 self._note_failure(child, code)
                 if self._recorder:
+                    self._on_messages()  # the runner's own word on how it ended comes first
                     number = self._board.read(child.slot)[4]
                     self._recorder.end(child.pid, number, code if code >= 0 else 128 - code)
                 self._board.set_state(child.slot, FREE)
