@@ -161,6 +161,11 @@ def _size(value: object, source: Source) -> int:
     return value
 
 
+def size(text: str) -> int:
+    """The bytes that a size means, written as in an option. Raises ValueError."""
+    return _size(text, Source("", "", {}))
+
+
 def cores() -> int:
     """How many processors this process may use."""
     try:
@@ -257,6 +262,7 @@ def _env(value: object, source: Source) -> dict[str, str]:
 
 
 _EVERY = ("serve", "pool", "run")
+_SCRIPTS = (*_EVERY, "compare")  # what says how scripts run, whatever the runner
 _SERVERS = ("serve", "pool")
 
 OPTIONS = (
@@ -341,7 +347,7 @@ OPTIONS = (
         "a number of seconds above 0",
         "Time limit of a script.",
         "SECONDS",
-        _EVERY,
+        _SCRIPTS,
         per_script=True,
     ),
     Option(
@@ -388,7 +394,7 @@ OPTIONS = (
         "script (its own directory) or root (the one served)",
         "Working directory of scripts: their own, or the one served.",
         "script|root",
-        _EVERY,
+        _SCRIPTS,
         per_script=True,
     ),
     Option(
@@ -398,7 +404,7 @@ OPTIONS = (
         "NAME=VALUE, NAME alone to copy it from the host, or in a file a table of strings",
         "Environment variable for scripts; without =VALUE it is copied from here.",
         "NAME[=VALUE]",
-        _EVERY,
+        _SCRIPTS,
         per_script=True,
     ),
     Option(
@@ -408,7 +414,7 @@ OPTIONS = (
         "the name of a folder inside the directory, or . for all of it",
         "One more folder whose files are scripts.",
         "NAME",
-        _EVERY,
+        _SCRIPTS,
     ),
     Option(
         "interpreter",
@@ -436,7 +442,7 @@ OPTIONS = (
         "true or false",
         "Show tracebacks in the page.",
         "",
-        _EVERY,
+        _SCRIPTS,
         per_script=True,
     ),
     Option(
@@ -446,7 +452,7 @@ OPTIONS = (
         "true or false",
         "Hand the Authorization header to scripts.",
         "",
-        _EVERY,
+        _SCRIPTS,
         per_script=True,
     ),
     Option(
@@ -556,6 +562,11 @@ class Settings:
         self._sections = sections
         self._merged: dict[str, Settings] = {}
         self.__dict__.update(values)
+
+    @property
+    def runners(self) -> set[str]:
+        """All runners that a script may have."""
+        return {self.runner, *(section.get("runner", self.runner) for section in self._sections.values())}
 
     def for_script(self, filename: str) -> Settings:
         """The settings of one script, by its absolute file name: the sections that match its path below the

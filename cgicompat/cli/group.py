@@ -8,7 +8,7 @@ import click
 
 import cgicompat
 
-COMMANDS = ("serve", "pool", "run")
+COMMANDS = ("serve", "pool", "run", "compare")
 
 
 class Commands(click.Group):

@@ -1,4 +1,4 @@
-"""Where runs take place: a lab, a working copy that it sees in the place of the original, and what is measured.
+"""Where runs take place: a lab, a working copy that it sees in the place of the original, and a clock.
 
 A Bench belongs to one directory. It gives Processes, each a child of the lab with a runner; a Process runs
 cases until it is spent. Output and stderr are read here while the script runs, and here is the clock: a
@@ -162,6 +162,11 @@ class Bench:
     def _program(self, interpreter: str) -> str:
         """A file to execute for an interpreter, or for a command with arguments."""
         words = shlex.split(interpreter)
+        if words:
+            found = shutil.which(words[0])
+            if found is None:
+                raise CompareError(f"--reference {interpreter}: there is no program {words[0]}")
+            words[0] = os.path.abspath(found)
         if len(words) > 1:
             file = os.path.join(self._home, "interpreter")
             with open(file, "w") as script:

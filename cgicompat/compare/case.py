@@ -32,7 +32,7 @@ class Case:
 class Options:
     """How to compare.
 
-    `repeat`: runs of each request under each runner, 2 or more. `runners`: those to judge, fastest last; empty for the
+    `repeat`: runs of each request under each runner, 2 or more. `runners`: those to judge, empty for the
     usual ones. `reference`: program (with arguments, as a shell splits them) that runs the scripts of the
     reference, in place of plain CGI under this Python; or `url`, a live server. `original`: file or directory
     with what the reference runs in place of the scripts. `in_place`: no copies are made, else `copy_limit`
@@ -66,11 +66,11 @@ class Options:
 class Run:
     """One run: what came out and what it took.
 
-    `output` is what the script printed, `reset` that the process died before its end, `errors` its stderr, `remarks` the
-    runner's own lines there. `status` is the exit status, None if not known. `spent` says why the process
-    was replaced after it, `changes` what an audit found. `seconds` until the end of the response, `cpu` in
-    seconds, `peak` memory in bytes. `files` are those that it changed: by name, what is in them now, None
-    where they are gone.
+    `output` is what the script printed, `reset` tells that the process died before its end, `late` that its
+    time was over. `errors` is its stderr, `remarks` the runner's own lines there. `status` is the exit
+    status, None if not known. `spent` says why the process was replaced after it, `changes` what an audit
+    found. `seconds` until the end of the response, `cpu` in seconds, `peak` memory in bytes. `files` are
+    those that it changed: by name, what is in them now, None where they are gone.
     """
 
     output: bytes = b""

@@ -166,9 +166,7 @@ class Lab:
 class Subject:
     """A child of the lab: runs requests, one after another, as long as its runner lets it."""
 
-    def __init__(
-        self, settings: Settings, host: dict[str, str], channel: socket.socket, lab: socket.socket
-    ):
+    def __init__(self, settings: Settings, host: dict[str, str], channel: socket.socket, lab: socket.socket):
         self._settings = settings
         self._host = host
         self._channel = channel
@@ -221,8 +219,8 @@ _UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 def _cpu() -> float:
     """CPU seconds of this process and of those that it has waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _forget_peak() -> None:
