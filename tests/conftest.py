@@ -19,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="serve,asgi,wsgi,scgi,cgi",
         help="doors at which the contract is tested; `apache` is plain mod_cgi, to compare with",
     )
+    parser.addoption(
+        "--table", metavar="FILE", help="write what the contract's cases found, as docs/contract.md"
+    )
 
 
 def pytest_configure() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract import table
 from tests.harness.doors import COMBINATIONS, DOORS, Door
 from tests.harness.webservers import Apache
 
@@ -18,6 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "unlike_apache(why): mod_cgi answers otherwise here",
     ):
         config.addinivalue_line("markers", line)
+    if file := config.getoption("--table"):
+        table.install(config, file)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -41,6 +44,7 @@ def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    table.say_where(items)
     for item in items:
         if "[apache" in item.name:
             for mark in item.iter_markers("unlike_apache"):

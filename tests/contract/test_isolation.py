@@ -21,6 +21,7 @@ from tests.harness.processes import host_environ, until
 
 pytestmark = pytest.mark.doors("serve", "scgi", "cgi")  # what a process keeps does not depend on the door
 kept = pytest.mark.runners("cgihandler")
+everywhere = pytest.mark.doors("serve", "asgi", "wsgi", "scgi", "cgi")  # for a case or more of each point
 
 
 def by_hand(*arguments: str | Path) -> list[str]:
@@ -31,6 +32,7 @@ def by_hand(*arguments: str | Path) -> list[str]:
     ).stdout.splitlines()
 
 
+@everywhere
 def test_point_01_globals_are_fresh(site):
     script = site.script("n = globals().get('n', 0) + 1; print(n)")
     first, second = site.get(script), site.get(script)
@@ -38,6 +40,7 @@ def test_point_01_globals_are_fresh(site):
     site.same_process(first, second)
 
 
+@everywhere
 def test_point_02_login(site):
     script = site.script(
         """
@@ -52,6 +55,7 @@ def test_point_02_login(site):
     site.same_process(good, bad)
 
 
+@everywhere
 def test_point_03_helpers_are_fresh(site):
     site.file("helper.py", "count = 0\ndef more():\n    global count\n    count += 1\n    return count\n")
     site.file("package/__init__.py", "")
@@ -83,6 +87,7 @@ def test_point_03_library_modules_keep_their_identity(site):
     site.same_process(first, second)
 
 
+@everywhere
 def test_point_04_two_directories_with_the_same_names(site):
     for name in ("one", "two"):
         site.file(f"{name}/lib.py", f"WHOSE = '{name}'\n")
@@ -108,6 +113,7 @@ def test_point_04_helper_named_like_a_standard_module(site, name):
         assert site.get(plain).body == b"False b'real\\n'\n"
 
 
+@everywhere
 @pytest.mark.parametrize(
     "name", ["my-script.py", "2fast.py", "with space.py", "script.cgi", "script", "a.b.c.py", "x.pl", "é.py"]
 )
@@ -118,6 +124,7 @@ def test_point_05_file_names(site, name):
     assert site.get(script).body == site.get(script).body == expected
 
 
+@everywhere
 def test_point_06_names_of_main(site):
     script = site.script(
         """
@@ -200,6 +207,7 @@ def test_point_06_tracebacks_show_the_source(site):
     assert site.get(script).lines == site.get(script).lines == by_hand(site.directory / "script.py")[3:]
 
 
+@everywhere
 def test_point_07_globals_are_those_of_a_fresh_main(site):
     script = site.script("print(sorted(globals()))\nprint(sorted(vars()))", name="names.py")
     expected = by_hand(site.directory / "names.py")[3:]
@@ -226,6 +234,7 @@ views()
 """
 
 
+@everywhere
 def test_point_08_environment_is_restored(site):
     script = site.script(
         VIEWS
@@ -282,7 +291,7 @@ def test_point_09_working_directory(site, end):
         shutil.rmtree(site.directory / "shut", ignore_errors=True)
 
 
-@pytest.mark.doors("serve", "scgi")
+@pytest.mark.doors("serve", "asgi", "wsgi", "scgi")
 @pytest.mark.unlike_apache("knows the script's directory only")
 def test_point_09_working_directory_is_the_root_when_configured(site):
     root, usual = site.script(DIRECTORY, name="root.py"), site.script(DIRECTORY)
@@ -391,6 +400,7 @@ def test_point_10_numbers_are_never_predictable(site):
     assert f"{random.random()}\n".encode() not in numbers
 
 
+@everywhere
 def test_point_10_threads_and_logging_work_again(site):
     script = site.script(
         """
@@ -424,6 +434,7 @@ MISUSE = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("misuse", MISUSE)
 def test_point_11_file_descriptors(site, misuse):
     misusing = site.script(
@@ -446,6 +457,7 @@ def test_point_11_file_descriptors(site, misuse):
     until(lambda: site.log().count("to the log") == 3 and site.log().count("in two ways") == 3)
 
 
+@everywhere
 def test_point_12_half_a_body(site):
     half = site.script("import sys; print(len(sys.stdin.read(10)))", name="half.py")
     whole = site.script("import sys; print(sys.stdin.read())")
@@ -454,6 +466,7 @@ def test_point_12_half_a_body(site):
     site.same_process(first, second)
 
 
+@everywhere
 @pytest.mark.parametrize(
     "holder",
     [
@@ -507,6 +520,7 @@ def test_point_15_forked_child(site, end):
     site.same_process(first, second)
 
 
+@everywhere
 def test_point_15_child_that_outlives_the_request(site):
     script = site.script(
         """
@@ -562,3 +576,11 @@ def test_point_16_spent_process(site, change):
     if site.door.persistent:
         log = site.logged("script.py")
         assert len([line for line in log.splitlines() if "script.py" in line]) == 1, "logged once"
+
+
+@pytest.mark.doors("asgi", "wsgi", "cgi")
+def test_point_16_spent_process_at_other_doors(site):
+    spending = site.script("import os; print(os.nice(5))")
+    pages = [site.get(spending) for _ in range(3)]
+    assert [page.lines for page in pages] == [["5"]] * 3
+    assert len({page.pid for page in pages}) == 3

@@ -222,11 +222,14 @@ def pool(request: pytest.FixtureRequest, runner: str, settings: str) -> Site:
     return Site(door, "folder")
 
 
+@pytest.mark.doors("scgi")
 @pytest.mark.parametrize("runner", ["fork", "cgihandler"])
 def test_point_46_twenty_uploads_to_four_workers(request, runner):
     test_point_46_twenty_uploads_at_once(pool(request, runner, "workers = 4"))
 
 
+@pytest.mark.doors("scgi")
+@pytest.mark.runners("cgihandler")
 def test_point_46_max_requests(request):
     site = pool(request, "cgihandler", "workers = 1\nmax-requests = 2")
     script = site.script("print('served')")

@@ -195,6 +195,8 @@ class Environment(Scgi):
         subprocess.run(command, check=True, env=host_environ(), stdin=subprocess.DEVNULL)
 
 
+@pytest.mark.doors("scgi")
+@pytest.mark.runners("cgihandler")
 def test_point_44_packages_are_installed_upgraded_and_removed(home, request):
     """By pip, under a running pool and under requests for scripts of each runner."""
     pytest.importorskip("pip")

@@ -60,6 +60,7 @@ def test_point_37_variables(site):
 
 
 @pytest.mark.doors("serve")
+@pytest.mark.runners("fork")
 def test_point_37_https(home, request):
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
@@ -350,6 +351,7 @@ def test_point_41_links(site, secrets):
 
 
 @pytest.mark.doors("serve")
+@pytest.mark.runners("fork")
 def test_point_42_ipv6(home, request):
     """The peer and the host may be IPv6 ones; a server of its own listens there."""
     try:
