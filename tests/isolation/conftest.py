@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.doors import CONFIGURATION
 from tests.isolation.pool import Pool
 
 
@@ -15,8 +16,8 @@ def start(home: Path) -> Iterator[Callable[..., Pool]]:
     """Starts pools, which end with the module."""
     pools: list[Pool] = []
 
-    def start(runner: str = "cgihandler", more: str = "") -> Pool:
-        pools.append(Pool(runner, home / f"isolation-{len(list(home.iterdir()))}", more))
+    def start(runner: str = "cgihandler", configuration: str = CONFIGURATION) -> Pool:
+        pools.append(Pool(runner, home / f"isolation-{len(list(home.iterdir()))}", configuration))
         return pools[-1]
 
     yield start

@@ -17,15 +17,13 @@ PID = 'import os\nprint("Content-Type: text/plain\\nX-Pid:", os.getpid(), "\\n")
 
 
 class Pool(Scgi):
-    """`more` is configuration."""
-
-    def __init__(self, runner: str, home: Path, more: str = "") -> None:
+    def __init__(self, runner: str, home: Path, configuration: str = CONFIGURATION) -> None:
         shutil.copytree(REPOSITORY / "samples", home / "www")
         citizens = home / "www" / "cgi-bin" / "citizens"
         shutil.copytree(FOLDER, citizens, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(PROBE, citizens)
         (citizens / "pid.py").write_text(PID)
-        super().__init__(runner, home, more + CONFIGURATION)
+        super().__init__(runner, home, configuration)
 
     def ask(self, name: str) -> Response:
         """Run one citizen, or `probe` or `pid`."""

@@ -123,8 +123,9 @@ def show(value, depth=3):
         return f"{kind} [{', '.join(show(item, depth - 1) for item in value)}]"
     if isinstance(value, (set, frozenset)):
         return f"{kind} {{{', '.join(sorted(show(item, depth - 1) for item in value))}}}"
-    if hasattr(value, "__dict__"):  # loggers keep a cache
-        return f"{kind} {show({name: item for name, item in vars(value).items() if name != '_cache'}, depth - 1)}"
+    if hasattr(value, "__dict__"):
+        parts = {name: item for name, item in vars(value).items() if name != "_cache"}  # that of loggers
+        return f"{kind} {show(parts, depth - 1)}"
     return kind
 
 
@@ -292,9 +293,8 @@ def settings():
         tell("sqlite3", sqlite3.connect(":memory:").execute("select ?", [decimal.Decimal(1)]).fetchone())
     except sqlite3.Error as error:
         tell("sqlite3", type(error))
-    tell(
-        "readline", sys.modules["readline"].get_current_history_length()
-    )  # its import changes the environment
+    # imported late, since its import sets variables for children
+    tell("readline", sys.modules["readline"].get_current_history_length())
     tell("faulthandler", faulthandler.is_enabled())
     tell("tracemalloc", tracemalloc.is_tracing())
     tell("tempfile", [tempfile.gettempdir(), tempfile.gettempprefix()])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.harness.doors import CONFIGURATION
 from tests.harness.processes import until
 from tests.isolation.pool import Pool
 from tests.isolation.table import CITIZENS, EACH, NAMED, Citizen
@@ -65,7 +66,7 @@ def test_all_in_a_row_in_processes_that_know_nothing_yet(ignorant: Pool, fresh: 
 
 @pytest.fixture(scope="module")
 def audited(start: Callable[..., Pool]) -> Pool:
-    return start(more="audit = true\n")
+    return start(configuration="audit = true\n" + CONFIGURATION)
 
 
 def findings(log: str) -> list[str]:

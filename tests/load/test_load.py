@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.soak import Soak
 from tests.harness.doors import CONFIGURATION, RUNNERS, Scgi, Serve, Site
-from tests.harness.memory import flat_after, stays_flat
+from tests.harness.memory import stays_flat
 from tests.harness.processes import alive, children, descendants, status, until
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("load")]
@@ -191,9 +192,11 @@ def test_point_27_large_upload_in_little_memory(site):
 
 
 def test_point_14_ten_thousand_requests(home):
-    door = Scgi("cgihandler", home / "ten-thousand")
-    flat_after(Site(door, "flat"), 1000, 9000)
-    door.stop()
+    """Of many kinds; tests/bench/soak.py has more."""
+    soak = Soak(home / "ten-thousand")
+    result = soak.run(10_000)
+    soak.stop()
+    assert not result.problems
 
 
 def test_point_14_master_stays_flat(home):
