@@ -262,7 +262,7 @@ def _env(value: object, source: Source) -> dict[str, str]:
 
 
 _EVERY = ("serve", "pool", "run")
-_SCRIPTS = (*_EVERY, "compare")  # what says how scripts run, whatever the runner
+_SCRIPTS = (*_EVERY, "compare", "replay")  # what says how scripts run, whatever the runner
 _SERVERS = ("serve", "pool")
 
 OPTIONS = (
@@ -328,7 +328,7 @@ OPTIONS = (
         "fork, cgihandler or cgi",
         "fork: a warm process for each request; cgihandler: one for many; cgi: a new program each time.",
         "fork|cgihandler|cgi",
-        _EVERY,
+        (*_EVERY, "replay"),
         per_script=True,
     ),
     Option(

@@ -8,7 +8,7 @@ import click
 
 import cgicompat
 
-COMMANDS = ("serve", "pool", "run", "compare")
+COMMANDS = ("serve", "pool", "run", "compare", "replay")
 
 
 class Commands(click.Group):

@@ -42,7 +42,7 @@ def test_an_unknown_command() -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("cgicompat ", ["plain,serve", "plain,pool", "plain,run"]),
+        ("cgicompat ", [f"plain,{command}" for command in COMMANDS]),
         ("cgicompat serve --runner c", ["plain,cgihandler", "plain,cgi"]),
         ("cgicompat serve --cwd ", ["plain,script", "plain,root"]),
         ("cgicompat serve --certfile x", ["file,x"]),
