@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # The log of the cgi module.
-# PUT BACK: cgi.log
+# PUT BACK: cgi
 import cgi
 
 print("Content-Type: text/plain\n")

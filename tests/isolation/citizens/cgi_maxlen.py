@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # No form above 1 MB.
-# PUT BACK: cgi.maxlen
+# PUT BACK: cgi
 import cgi
 
 print("Content-Type: text/plain\n")

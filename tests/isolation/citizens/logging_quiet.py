@@ -4,6 +4,5 @@
 import logging
 
 print("Content-Type: text/plain\n")
-print(logging.raiseExceptions, logging.lastResort is None)
+print(logging.raiseExceptions)
 logging.raiseExceptions = False  # here
-logging.lastResort = None

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A type put into the table itself.
-# PUT BACK: mimetypes.types_map
+# PUT BACK: mimetypes
 import mimetypes
 
 print("Content-Type: text/plain\n")

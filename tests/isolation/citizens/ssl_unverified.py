@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Certificates not checked, the answer to every question about SSL.
-# PUT BACK: ssl._create_default_https_context
+# PUT BACK: ssl
 import ssl
 
 print("Content-Type: text/plain\n")

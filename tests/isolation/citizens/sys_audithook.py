@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # An audit hook, which Python cannot take off again.
-# SPENT: audit hook
+# SPENT: addaudithook
 import sys
 
 print("Content-Type: text/plain\n")

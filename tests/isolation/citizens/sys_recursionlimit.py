@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A deeper recursion for a parser.
-# PUT BACK: recursion limit
+# PUT BACK: setrecursionlimit
 import sys
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Threads that change places less often.
-# PUT BACK: switch interval
+# PUT BACK: setswitchinterval
 import sys
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Temporary files with a name of the site.
-# PUT BACK: tempfile.template
+# PUT BACK: tempfile
 import tempfile
 
 print("Content-Type: text/plain\n")

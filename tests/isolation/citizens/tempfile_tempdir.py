@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Temporary files in a directory of the site.
-# PUT BACK: tempfile.tempdir
+# PUT BACK: tempfile
 import tempfile
 
 print("Content-Type: text/plain\n")

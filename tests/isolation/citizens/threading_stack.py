@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Small stacks for many threads.
-# PUT BACK: stack size
+# PUT BACK: stack_size
 import threading
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A scheme of one's own.
-# PUT BACK: urllib.parse.uses_netloc
+# PUT BACK: urllib.parse
 import urllib.parse
 
 print("Content-Type: text/plain\n")

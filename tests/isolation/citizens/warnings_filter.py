@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Every warning made an error.
-# PUT BACK: warnings.filters
+# PUT BACK: warnings
 import warnings
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # A warning within a library, which is shown once for each place.
-# PUT BACK: warning
+# PUT BACK: warnings
 import sys
 import warnings
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Warnings printed into the page.
-# PUT BACK: warnings.showwarning
+# PUT BACK: warnings
 import warnings
 
 print("Content-Type: text/plain\n")
