@@ -43,8 +43,9 @@ def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
         yield pytest.param(("apache", "mod_cgi"), id="apache")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    table.say_where(items)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--table"):
+        table.say_where(items)
     for item in items:
         if "[apache" in item.name:
             for mark in item.iter_markers("unlike_apache"):

@@ -147,16 +147,19 @@ def differences() -> list[str]:
 
 
 def asked_at(item: pytest.Item) -> str:
-    """Point, door and runner of a test, for its reports; empty where it is none of the contract's cases."""
+    """Point, door and runner of a test, for its reports; empty where it is no case, or one for no door asked."""
     match = re.match(r"test_point_(\d+)_", item.name)
     if not match:
         return ""
     parameters = getattr(item, "callspec", None)
     given = parameters.params if parameters else {}
-    marks = (item.get_closest_marker(kind) for kind in ("doors", "runners"))
-    door, runner = (mark.args[0] if mark else "" for mark in marks)
-    door, runner = given.get("door", (door, given.get("runner", runner)))
-    return f"{int(match[1])} {door} {runner}"
+    if "door" in given:
+        place = given["door"] if isinstance(given["door"], tuple) else ()
+    else:  # a case with a door of its own
+        marks = (item.get_closest_marker(kind) for kind in ("doors", "runners"))
+        door, runner = (mark.args[0] if mark else "" for mark in marks)
+        place = door, given.get("runner", runner)
+    return " ".join((match[1], *place)) if place else ""
 
 
 class Table:
