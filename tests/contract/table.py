@@ -147,7 +147,7 @@ def differences() -> list[str]:
 
 
 def asked_at(item: pytest.Item) -> str:
-    """Point, door and runner of a test, for its reports; empty where it is no case, or one for no door asked."""
+    """Point, door and runner of a test, for its reports; empty where it is no case, or for no door asked."""
     match = re.match(r"test_point_(\d+)_", item.name)
     if not match:
         return ""
