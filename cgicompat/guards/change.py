@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # What became of a change.
 PUT_BACK = "put back"
 KEPT = "kept"  # by a library, in itself: a cache, say
@@ -10,14 +14,15 @@ SPENT = "cannot be put back"
 
 class Change:
     """`what` was changed, in words; `where`, as FILE:LINE of the script, or empty where that is not known;
-    and its `fate`: PUT_BACK, KEPT or SPENT."""
+    and its `fate`: PUT_BACK, KEPT or SPENT. `names` are the words to look for in the script to tell where."""
 
-    __slots__ = ("fate", "what", "where")
+    __slots__ = ("fate", "names", "what", "where")
 
-    def __init__(self, what: str, fate: str = PUT_BACK, where: str = ""):
+    def __init__(self, what: str, fate: str = PUT_BACK, where: str = "", names: Sequence[str] = ()):
         self.what = what
         self.fate = fate
         self.where = where
+        self.names = names
 
     def __str__(self) -> str:
         return f"{self.what}{' at ' if self.where else ''}{self.where}: {self.fate}"

@@ -1,195 +1,462 @@
-"""Settings that modules of the standard library keep for the whole process.
+"""Settings that modules keep for the whole process.
 
-ROWS names them. A module that is not loaded has nothing to put back; one that a script imported first
-gets what it has when fresh.
+ROWS is the table: a module, what it keeps, and how that is read and put back. What a module has when it is
+fresh is read right after its import, before any script can use it.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
+
+from cgicompat.guards.change import Change
+from cgicompat.guards.guard import NOTHING, Guard
+from cgicompat.guards.watch import WATCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
     from typing import Any
 
 
-class Attributes:
-    """Plain attributes of a module, which are None when fresh unless `fresh` says otherwise."""
+class Row:
+    """How the state of one module is put back; `what` says in words which state that is.
 
-    def __init__(self, *names: str, **fresh: object):
-        self._fresh = dict.fromkeys(names) | fresh
+    `covers` are the attributes that others need not look at. `put_back` returns whether it found a change.
+    """
 
-    def read(self, module: Any) -> Any:
-        return {name: getattr(module, name, None) for name in self._fresh}
+    covers: tuple[str, ...] = ()
+    watchable = False  # all of it shows in `covers` and in `containers`
+
+    def __init__(self, what: str, names: str = "") -> None:
+        self.what = what
+        self.names = tuple(names.split())
+
+    def containers(self, module: Any) -> list[dict[Any, Any]]:
+        """Dicts that have a part of the state."""
+        return []
 
     def fresh(self, module: Any) -> Any:
-        return self._fresh
+        return None
 
-    def write(self, module: Any, state: Any) -> None:
-        for name, value in state.items():
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        raise NotImplementedError
+
+
+class Attributes(Row):
+    """Attributes of a module."""
+
+    watchable = True
+
+    def __init__(self, what: str, attributes: str, names: str = "") -> None:
+        super().__init__(what, f"{names} {attributes}")
+        self.covers = tuple(attributes.split())
+
+    def fresh(self, module: Any) -> Any:
+        return [(name, getattr(module, name, None)) for name in self.covers]
+
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        changed = False
+        for name, value in fresh:
             if getattr(module, name, self) is not value:
                 setattr(module, name, value)
+                changed = True
+        return changed
 
 
-class Warnings:
-    """Filters, and the registries that remember what was shown."""
+class Contents(Row):
+    """What is in dicts and lists of a module."""
 
-    def read(self, warnings: Any) -> Any:
-        return list(warnings.filters), warnings.showwarning, warnings.formatwarning
+    def __init__(self, what: str, containers: str, names: str = "") -> None:
+        super().__init__(what, f"{names} {containers}")
+        self.covers = tuple(containers.split())
 
-    fresh = read
+    def fresh(self, module: Any) -> Any:
+        self.watchable = len(self.containers(module)) == len(self.covers)
+        found = (getattr(module, name, None) for name in self.covers)
+        return [(container, container.copy()) for container in found if container is not None]
 
-    def write(self, warnings: Any, state: Any) -> None:
-        filters, showwarning, formatwarning = state
-        if warnings.filters != filters:
-            warnings.filters[:] = filters
-            mutated = getattr(warnings, "_filters_mutated", None) or warnings._filters_mutated_lock_held
-            mutated()
-        warnings.showwarning, warnings.formatwarning = showwarning, formatwarning
-        warnings.onceregistry.clear()
+    def containers(self, module: Any) -> list[dict[Any, Any]]:
+        found = (getattr(module, name, None) for name in self.covers)
+        return [container for container in found if type(container) is dict]
 
-
-class Decimal:
-    """The thread's context, and the template of new ones."""
-
-    _FIELDS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
-
-    def read(self, decimal: Any) -> Any:
-        return decimal.getcontext().copy(), decimal.DefaultContext.copy()
-
-    def fresh(self, decimal: Any) -> Any:
-        traps = [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow]
-        context = decimal.Context(28, decimal.ROUND_HALF_EVEN, -999999, 999999, 1, 0, [], traps)
-        return context, context
-
-    def write(self, decimal: Any, state: Any) -> None:
-        current, default = state
-        decimal.setcontext(current.copy())
-        for name in self._FIELDS:
-            setattr(decimal.DefaultContext, name, getattr(default, name))
-        decimal.DefaultContext.traps = default.traps
-        decimal.DefaultContext.clear_flags()
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        changed = False
+        for container, items in fresh:
+            if container != items:
+                if isinstance(container, list):
+                    container[:] = items
+                else:
+                    container.clear()
+                    container.update(items)
+                changed = True
+        return changed
 
 
-class SocketTimeout:
-    """The default time-out of new sockets."""
+class Counter(Row):
+    """A counter that names new things: the first is to be number one again."""
 
-    def read(self, socket: Any) -> Any:
-        return socket.getdefaulttimeout()
+    def __init__(self, what: str, attribute: str, start: int, bound: bool = False) -> None:
+        super().__init__(what)
+        self.covers = (attribute,)
+        self._start, self._bound = start, bound
 
-    def fresh(self, socket: Any) -> Any:
-        return None
-
-    def write(self, socket: Any, state: Any) -> None:
-        socket.setdefaulttimeout(state)
-
-
-class Random:
-    """A script that seeds the generator must not make the next one's numbers predictable."""
-
-    def read(self, random: Any) -> Any:
-        return None
-
-    fresh = read
-
-    def write(self, random: Any, state: Any) -> None:
-        random.seed()
-
-
-class SourceLines:
-    """Source text that tracebacks have shown."""
-
-    def read(self, linecache: Any) -> Any:
-        return None
-
-    fresh = read
-
-    def write(self, linecache: Any, state: Any) -> None:
-        linecache.clearcache()
-
-
-class EventLoops:
-    """The policy, and a loop that still counts as running."""
-
-    def read(self, events: Any) -> Any:
-        return None
-
-    fresh = read
-
-    def write(self, events: Any, state: Any) -> None:
-        events._event_loop_policy = None
-        events._set_running_loop(None)
-
-
-class Faulthandler:
-    """Dumps asked for: at a fault, or later."""
-
-    def read(self, faulthandler: Any) -> Any:
-        return faulthandler.is_enabled()
-
-    def fresh(self, faulthandler: Any) -> Any:
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        count = itertools.count(self._start)
+        setattr(module, self.covers[0], count.__next__ if self._bound else count)
         return False
 
-    def write(self, faulthandler: Any, state: Any) -> None:
+
+class Call(Row):
+    """A function of the module that puts it back without looking."""
+
+    def __init__(self, what: str, function: str, *arguments: object, names: str = "") -> None:
+        super().__init__(what, names)
+        self._function, self._arguments = function, arguments
+
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        getattr(module, self._function)(*self._arguments)
+        return False
+
+
+class Getter(Row):
+    """A setting with a function to read it and one to set it."""
+
+    def __init__(self, what: str, get: str, put: str) -> None:
+        super().__init__(what, put)
+        self._get, self._put = get, put
+
+    def fresh(self, module: Any) -> Any:
+        return getattr(module, self._get)()
+
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        if getattr(module, self._get)() == fresh:
+            return False
+        getattr(module, self._put)(fresh)
+        return True
+
+
+class Warnings(Row):
+    """Filters, and the registries that remember what was shown."""
+
+    covers = ("filters", "showwarning", "formatwarning", "onceregistry")
+
+    def fresh(self, warnings: Any) -> Any:
+        return warnings.filters, list(warnings.filters), warnings.showwarning, warnings.formatwarning
+
+    def put_back(self, warnings: Any, fresh: Any) -> bool:
+        filters, items, showwarning, formatwarning = fresh
+        changed = warnings.filters is not filters or filters != items
+        if changed:
+            warnings.filters = filters
+            filters[:] = items
+        if warnings.showwarning is not showwarning or warnings.formatwarning is not formatwarning:
+            warnings.showwarning, warnings.formatwarning = showwarning, formatwarning
+            changed = True
+        warnings.onceregistry.clear()
+        # A registry of another version of the filters is empty to the module.
+        mutated = getattr(warnings, "_filters_mutated", None) or warnings._filters_mutated_lock_held
+        mutated()
+        return changed
+
+
+class DecimalContext(Row):
+    """The template of new contexts; the current one is that of the run (see Context)."""
+
+    _FIELDS = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")
+
+    def fresh(self, decimal: Any) -> Any:
+        context = decimal.DefaultContext
+        return context, context.copy()
+
+    def put_back(self, decimal: Any, fresh: Any) -> bool:
+        context, saved = fresh
+        decimal.DefaultContext = context
+        context.clear_flags()
+        if repr(context) == repr(saved):
+            return False
+        for name in self._FIELDS:
+            setattr(context, name, getattr(saved, name))
+        return True
+
+
+class CsvDialects(Row):
+    def fresh(self, csv: Any) -> Any:
+        return {name: csv.get_dialect(name) for name in csv.list_dialects()}
+
+    def put_back(self, csv: Any, fresh: Any) -> bool:
+        now = csv.list_dialects()
+        if len(now) == len(fresh) and all(csv.get_dialect(name) is fresh.get(name) for name in now):
+            return False
+        for name in now:
+            csv.unregister_dialect(name)
+        for name, dialect in fresh.items():
+            csv.register_dialect(name, dialect)
+            fresh[name] = csv.get_dialect(name)
+        return True
+
+
+class Registered(Row):
+    """weakref.finalize: it registers with atexit once in a process."""
+
+    def put_back(self, weakref: Any, fresh: Any) -> bool:
+        if weakref.finalize._registered_with_atexit:
+            weakref.finalize._registered_with_atexit = False
+            weakref.finalize._registry.clear()
+        return False
+
+
+class EventLoops(Row):
+    covers = ("_event_loop_policy",)
+
+    def put_back(self, events: Any, fresh: Any) -> bool:
+        changed = events._event_loop_policy is not None
+        events._event_loop_policy = None
+        events._set_running_loop(None)
+        return changed
+
+
+class Faulthandler(Row):
+    def fresh(self, faulthandler: Any) -> Any:
+        return faulthandler.is_enabled()
+
+    def put_back(self, faulthandler: Any, fresh: Any) -> bool:
         faulthandler.cancel_dump_traceback_later()
-        if faulthandler.is_enabled() and not state:
+        if faulthandler.is_enabled() and not fresh:
             faulthandler.disable()
+            return True
+        return False
 
 
-class CgiLog:
-    """The log file that cgi.log() opens, and what it was told."""
+class Tracemalloc(Row):
+    def put_back(self, tracemalloc: Any, fresh: Any) -> bool:
+        if not tracemalloc.is_tracing():
+            return False
+        tracemalloc.stop()
+        return True
 
-    def read(self, cgi: Any) -> Any:
-        return None
 
-    fresh = read
+class CgiLog(Row):
+    covers = ("logfile", "logfp", "log", "maxlen")
 
-    def write(self, cgi: Any, state: Any) -> None:
+    def put_back(self, cgi: Any, fresh: Any) -> bool:
+        changed: bool = cgi.log is not cgi.initlog or cgi.maxlen != 0
         cgi.closelog()
         cgi.logfile, cgi.logfp, cgi.log, cgi.maxlen = "", None, cgi.initlog, 0
+        return changed
 
 
-class Tracemalloc:
-    """Tracing of memory, which slows everything down."""
+class Mimetypes(Row):
+    """The tables, as files on disk and the module itself fill them."""
 
-    def read(self, tracemalloc: Any) -> Any:
-        return None
+    covers = ("_db", "inited", "suffix_map", "encodings_map", "types_map", "common_types")
+    watchable = True
 
-    fresh = read
+    def fresh(self, mimetypes: Any) -> Any:
+        mimetypes.init()
+        return {name: getattr(mimetypes, name) for name in self.covers}, [
+            (table, _copy(table)) for table in self.containers(mimetypes)
+        ]
 
-    def write(self, tracemalloc: Any, state: Any) -> None:
-        tracemalloc.stop()
+    def containers(self, mimetypes: Any) -> list[dict[Any, Any]]:
+        database = mimetypes._db
+        tables = [database.suffix_map, database.encodings_map]
+        return [*tables, *database.types_map, *database.types_map_inv]
+
+    def put_back(self, mimetypes: Any, fresh: Any) -> bool:
+        attributes, tables = fresh
+        changed = any(getattr(mimetypes, name, self) is not value for name, value in attributes.items())
+        mimetypes.__dict__.update(attributes)
+        for table, items in tables:
+            if table != items:
+                table.clear()
+                table.update(_copy(items))
+                changed = True
+        return changed
 
 
-ROWS: tuple[tuple[str, Any], ...] = (
-    ("warnings", Warnings()),
-    ("decimal", Decimal()),
-    ("socket", SocketTimeout()),
-    ("random", Random()),
-    ("tempfile", Attributes("tempdir")),
-    ("urllib.request", Attributes("_opener")),
-    ("mimetypes", Attributes("_db", inited=False)),
-    ("linecache", SourceLines()),
-    ("asyncio.events", EventLoops()),
-    ("cgi", CgiLog()),
-    ("faulthandler", Faulthandler()),
-    ("tracemalloc", Tracemalloc()),
+def _copy(table: dict[str, Any]) -> dict[str, Any]:
+    """The inverse tables have lists, which add_type() makes longer."""
+    return {key: list(value) if isinstance(value, list) else value for key, value in table.items()}
+
+
+class Random(Row):
+    """A script that seeds the generator must not make the next one's numbers predictable."""
+
+    watchable = True
+
+    def containers(self, random: Any) -> list[dict[Any, Any]]:
+        return [random._inst.__dict__]  # seed() and setstate() change it
+
+    def put_back(self, random: Any, fresh: Any) -> bool:
+        random._inst.seed()
+        return False
+
+
+class NumpyRandom(Row):
+    def put_back(self, random: Any, fresh: Any) -> bool:
+        random.seed()
+        return False
+
+
+class Pyplot(Row):
+    """Figures: plot() draws into the one that is open, and all of them stay in memory."""
+
+    def put_back(self, pyplot: Any, fresh: Any) -> bool:
+        if not pyplot.get_fignums():
+            return False
+        pyplot.close("all")
+        return True
+
+
+class Parameters(Row):
+    """matplotlib's settings."""
+
+    def fresh(self, matplotlib: Any) -> Any:
+        return dict.copy(matplotlib.rcParams)
+
+    def put_back(self, matplotlib: Any, fresh: Any) -> bool:
+        if dict.__eq__(matplotlib.rcParams, fresh):
+            return False
+        dict.clear(matplotlib.rcParams)
+        dict.update(matplotlib.rcParams, fresh)
+        return True
+
+
+class Multiprocessing(Row):
+    """Its exit function, which has run, leaves it in a state of ending."""
+
+    covers = ("_exiting",)
+
+    def put_back(self, util: Any, fresh: Any) -> bool:
+        util._exiting = False
+        util._finalizer_registry.clear()
+        return False
+
+
+class Executors(Row):
+    """Executors of threads refuse to work once their exit function has run."""
+
+    covers = ("_shutdown",)
+
+    def put_back(self, thread: Any, fresh: Any) -> bool:
+        thread._shutdown = False
+        thread._threads_queues.clear()
+        thread.ThreadPoolExecutor._counter = itertools.count().__next__
+        return False
+
+
+ROWS: tuple[tuple[str, Row], ...] = (
+    (
+        "warnings",
+        Warnings("filters, hooks, and what was shown already", "simplefilter filterwarnings showwarning"),
+    ),
+    ("decimal", DecimalContext("the template of new contexts", "DefaultContext")),
+    ("socket", Getter("default timeout", "getdefaulttimeout", "setdefaulttimeout")),
+    ("random", Random("the generator: it is seeded anew", "seed setstate")),
+    ("tempfile", Attributes("directory and prefix", "tempdir template")),
+    ("urllib.request", Attributes("installed opener", "_opener", "install_opener")),
+    ("urllib.parse", Contents("what schemes allow", "uses_netloc uses_relative uses_params")),
+    ("ssl", Attributes("default context of HTTPS", "_create_default_https_context")),
+    ("mimetypes", Mimetypes("tables of types", "add_type read_mime_types init types_map")),
+    ("linecache", Contents("source lines that tracebacks showed", "cache")),
+    ("locale", Attributes("localeconv", "_override_localeconv")),
+    ("csv", Getter("limit of field sizes", "field_size_limit", "field_size_limit")),
+    ("csv", CsvDialects("dialects", "register_dialect")),
+    ("calendar", Getter("first day of the week", "firstweekday", "setfirstweekday")),
+    ("fileinput", Attributes("the input that is active", "_state", "input")),
+    ("gettext", Attributes("domain", "_current_domain", "textdomain")),
+    ("gettext", Contents("directories", "_localedirs", "bindtextdomain")),
+    (
+        "copyreg",
+        Contents("functions that pickle", "dispatch_table _extension_registry _inverted_registry", "pickle"),
+    ),
+    ("shutil", Contents("archive formats", "_ARCHIVE_FORMATS _UNPACK_FORMATS", "register_archive_format")),
+    (
+        "email.charset",
+        Contents("character sets", "CHARSETS ALIASES CODEC_MAP", "add_charset add_alias add_codec"),
+    ),
+    ("xml.etree.ElementTree", Contents("prefixes of namespaces", "_namespace_map", "register_namespace")),
+    ("xml.dom.domreg", Contents("implementations", "well_known_implementations registered")),
+    ("webbrowser", Contents("browsers", "_browsers")),
+    (
+        "sqlite3",
+        Contents("adapters and converters", "adapters converters", "register_adapter register_converter"),
+    ),
+    ("sqlite3", Call("tracebacks of callbacks", "enable_callback_tracebacks", False)),
+    ("zoneinfo._tzpath", Attributes("directories of time zones", "TZPATH", "reset_tzpath")),
+    ("syslog", Call("the open log", "closelog", names="openlog")),
+    ("readline", Call("history", "clear_history", names="add_history")),
+    ("readline", Call("completer", "set_completer")),
+    ("asyncio.events", EventLoops("policy, running loop", "set_event_loop_policy set_event_loop")),
+    ("asyncio.tasks", Counter("names of tasks", "_task_name_counter", 1, bound=True)),
+    ("threading", Counter("names of threads", "_counter", 1, bound=True)),
+    ("multiprocessing.process", Counter("names of processes", "_process_counter", 1)),
+    ("multiprocessing.util", Multiprocessing("end of the process")),
+    ("concurrent.futures.thread", Executors("end of the process, names of threads")),
+    ("weakref", Registered("finalizers that run at exit", "finalize")),
+    ("faulthandler", Faulthandler("dumps that were asked for", "enable dump_traceback_later")),
+    ("tracemalloc", Tracemalloc("tracing of memory", "start")),
+    ("cgi", CgiLog("log file and limit", "log logfile maxlen")),
+    ("numpy.random", NumpyRandom("the generator: it is seeded anew", "seed")),
+    ("matplotlib", Parameters("rcParams", "rcParams rc use")),
+    ("matplotlib.pyplot", Pyplot("open figures", "figure plot subplots")),
 )
 
 
-class Library:
+class Library(Guard):
+    """Settings that modules keep for the whole process; the table below has them."""
+
     def save(self) -> None:
-        self._saved = {name: row.read(module) for name, row, module in _loaded()}
+        self._loaded = 0
+        self._watching = WATCH.usable
+        self._rows: list[tuple[str, Row, ModuleType, Any]] = []
 
-    def restore(self) -> str | None:
-        for name, row, module in _loaded():
-            if name not in self._saved:
-                self._saved[name] = row.fresh(module)
-            row.write(module, self._saved[name])
-        return None
+    def restore(self) -> Sequence[Change]:
+        changes: Sequence[Change] = NOTHING
+        if self._loaded != len(sys.modules):
+            self._loaded = len(sys.modules)
+            self._rows = list(_rows_of_loaded_modules())
+        alarms = WATCH.alarms
+        for name, row, module, fresh in self._rows:
+            if row.watchable and self._watching and name not in alarms:
+                continue
+            if row.put_back(module, fresh):
+                changes = [
+                    *changes,
+                    Change(f"{name}: {row.what}", where=alarms.get(name, ""), names=row.names),
+                ]
+        alarms.clear()
+        return changes
 
 
-def _loaded() -> Iterable[tuple[str, Any, Any]]:
-    modules = sys.modules
-    return ((name, row, modules[name]) for name, row in ROWS if name in modules)
+_fresh: dict[Row, Any] = {}
+_rows_by_module: dict[str, list[Row]] = {}
+for _name, _row in ROWS:
+    _rows_by_module.setdefault(_name, []).append(_row)
+
+
+def covers() -> dict[str, frozenset[str]]:
+    """Attributes that rows put back, by module."""
+    found: dict[str, frozenset[str]] = {}
+    for name, row in ROWS:
+        found[name] = found.get(name, frozenset()) | frozenset(row.covers)
+    return found
+
+
+def learn(module: ModuleType) -> None:
+    """Take in a module that has just been imported, and no script has touched."""
+    for row in _rows_by_module.get(module.__name__, ()):
+        if row not in _fresh:
+            _fresh[row] = row.fresh(module)
+            for container in row.containers(module):
+                WATCH.row(container, module.__name__)
+
+
+def _rows_of_loaded_modules() -> Iterator[tuple[str, Row, ModuleType, Any]]:
+    for name, row in ROWS:
+        module = sys.modules.get(name)
+        if module is not None:
+            learn(module)
+            yield name, row, module, _fresh[row]

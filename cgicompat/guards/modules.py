@@ -1,24 +1,41 @@
-"""sys.modules: the script's own are gone already; persistent ones are put back where it replaced them."""
-
 from __future__ import annotations
 
 import sys
 
+from cgicompat.guards.change import Change
+from cgicompat.guards.guard import NOTHING, Guard
 from cgicompat.runners.modules import LIBRARY
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-class Modules:
+
+class Modules(Guard):
+    """sys.modules. The script's own modules are dropped, to be run afresh by the next request; those of the
+    standard library and of site-packages stay, and are put back where the script replaced or removed them."""
+
+    names = ("modules",)
+
     def save(self) -> None:
         self._modules = dict(sys.modules)
         self._object = sys.modules
 
-    def restore(self) -> str | None:
-        sys.modules = self._object
-        if sys.modules != self._modules:
-            for name in sys.modules.keys() - self._modules.keys():
-                module = sys.modules[name]
+    def restore(self) -> Sequence[Change]:
+        changes: Sequence[Change] = NOTHING
+        modules = self._object
+        if sys.modules is not modules:
+            sys.modules = modules
+            changes = [Change("sys.modules was replaced")]
+        if modules != self._modules:
+            for name in modules.keys() - self._modules.keys():
+                module = modules[name]
                 if getattr(module, "__name__", None) != name or not LIBRARY.is_persistent(module):
-                    del sys.modules[name]
-            sys.modules.update(self._modules)
-            self._modules = dict(sys.modules)
-        return None
+                    del modules[name]
+                    changes = [*changes, Change(f"sys.modules[{name!r}] was set")]
+            for name, module in self._modules.items():
+                if modules.get(name) is not module:
+                    modules[name] = module
+                    changes = [*changes, Change(f"sys.modules[{name!r}] was replaced or deleted")]
+            self._modules = dict(modules)
+        return changes

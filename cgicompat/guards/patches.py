@@ -1,8 +1,8 @@
-"""Attributes of library modules, and of classes in them, that a script has set: `json.loads = mine`.
+"""What a script changes in library modules.
 
-To compare all modules after each run would cost more than most scripts. But a script that sets an attribute
-has its name in its code; so only the names that it sets are looked up, in the modules that it names. Such a
-process is spent: what the patched code has done meanwhile nobody knows.
+Where Python can, dicts are watched. Where it cannot, and for lists and sets, the script's code is read: who
+sets an attribute has its name in its code, so only modules that the script names are compared with what they
+were.
 """
 
 from __future__ import annotations
@@ -10,93 +10,138 @@ from __future__ import annotations
 import opcode
 import sys
 
-from cgicompat.runners.modules import CODE, LIBRARY
+from cgicompat.guards.change import PUT_BACK, SPENT, Change
+from cgicompat.guards.guard import NOTHING, Guard
+from cgicompat.guards.watch import CONTAINER, MISSING, WATCH, WHOLE, Space, spaces
+from cgicompat.runners.modules import CODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
     from types import CodeType, ModuleType
     from typing import Any
-else:
-    ModuleType = type(sys)
 
 _STORES = (opcode.opmap["STORE_ATTR"], opcode.opmap["DELETE_ATTR"])
 _EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]
-_INDIRECT = frozenset(("setattr", "delattr", "vars", "__dict__", "patch"))
-_MISSING = object()
-_PUT_BACK = ("sys", "builtins", "os")  # guards.interpreter
+_INDIRECT = frozenset(("setattr", "delattr", "vars", "__dict__", "patch", "exec", "eval"))
+_DATA = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set, type(None))
 
 
-class Patches:
+class Patches(Guard):
+    """Attributes of library modules and of their classes, and the dicts, lists and sets in them. What a
+    library changes in itself stays: caches, which are made for processes that live. What the script changes
+    in a library is put back; where that was code (`json.loads = mine`), the process is spent, since nobody
+    knows what else has taken hold of it."""
+
     def save(self) -> None:
-        self._known: dict[str, list[tuple[Any, dict[str, Any]]]] = {}
-        self._uses: dict[CodeType, tuple[frozenset[str], frozenset[str]]] = {}
-        self._learn()
+        self._used: dict[tuple[CodeType, int], _Names] = {}
 
-    def restore(self) -> str | None:
-        named: set[str] = set()
-        stored: set[str] = set()
+    def restore(self) -> Sequence[Change]:
+        changes = [self._undo(*found) for found in WATCH.take()] if WATCH.journal else NOTHING
+        loaded = len(sys.modules)
         for code in CODE.used:
-            if code not in self._uses:
-                self._uses[code] = _uses(code)
-            names, attributes = self._uses[code]
-            named |= names
-            stored |= attributes
-        CODE.used.clear()
-        found = list(self._changes(named, stored)) if stored else []
-        if len(sys.modules) != len(self._known):
-            found += self._learn(stored)
-        return f"it set {', '.join(sorted(found))} in the standard library" if found else None
+            names = self._used.get((code, loaded))
+            if names is None:
+                names = self._used[code, loaded] = _Names(code)
+            for label, found, items in names.lists:
+                if found != items:
+                    _replace(found, items)
+                    changes = [*changes, Change(f"{label} was changed", names=(label.rpartition(".")[2],))]
+            if not WATCH.usable:
+                changes = [*changes, *(self._undo(*found) for found in names.changes())]
+        return changes
 
-    def _changes(self, named: set[str], stored: set[str]) -> Iterator[str]:
-        for name in named & self._known.keys():
-            for namespace, saved in self._known[name]:
-                current: Mapping[str, Any] = namespace.__dict__
-                for attribute in stored:
-                    if current.get(attribute, _MISSING) is not saved.get(attribute, _MISSING):
-                        yield f"{name}.{attribute}"
-
-    def _learn(self, stored: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
-        """Take in modules that are new. What the script set in these cannot be told from what they had."""
-        suspicious = []
-        for name, module in list(sys.modules.items()):
-            if name in self._known:
-                continue
-            if name in _PUT_BACK or not isinstance(module, ModuleType) or not LIBRARY.is_persistent(module):
-                self._known[name] = []
-                continue
-            classes = [
-                value
-                for value in list(module.__dict__.values())
-                if isinstance(value, type) and value.__module__.partition(".")[0] == name.partition(".")[0]
-            ]
-            spaces = [module, *classes]
-            self._known[name] = [(space, dict(space.__dict__)) for space in spaces]
-            for space in spaces:
-                suspicious += [f"{name}.{attribute}" for attribute in stored & space.__dict__.keys()]
-        return suspicious
+    def _undo(self, space: Space, key: Any, before: Any, where: str) -> Change:
+        now = space.content.get(key, MISSING) if key is not WHOLE else None
+        if key is WHOLE:
+            space.content.clear()
+            space.content.update(before)
+        elif space.kind == CONTAINER:
+            if before is MISSING:
+                del space.content[key]
+            else:
+                space.content[key] = before
+        elif before is MISSING:
+            delattr(space.holder, key)
+        else:
+            setattr(space.holder, key, before)
+        spent = space.kind != CONTAINER and before is not MISSING and not isinstance(before, _DATA)
+        how = "deleted" if now is MISSING else "set" if before is MISSING else "replaced"
+        return Change(f"{space.name(key)} was {how}", SPENT if spent else PUT_BACK, where, (str(key),))
 
 
-def _uses(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
-    """Dotted and simple names of modules in `code`, and the attributes that it sets, on whatever object."""
-    named: set[str] = set()
-    stored: set[str] = set()
-    pending = [code]
-    while pending:
-        current = pending.pop()
-        named.update(current.co_names)
-        pending += [constant for constant in current.co_consts if isinstance(constant, type(code))]
-        if not _INDIRECT.isdisjoint(current.co_names):
-            stored.update(constant for constant in current.co_consts if isinstance(constant, str))
-        extended = 0
-        for offset in range(0, len(current.co_code), 2):
-            operation, argument = current.co_code[offset : offset + 2]
-            argument |= extended
-            extended = argument << 8 if operation == _EXTENDED_ARG else 0
-            if operation in _STORES:
-                stored.add(current.co_names[argument])
-    # `import a.b` has the name a.b; `from a import b` has a and b.
-    parts = {part for name in named for part in name.split(".")}
-    return frozenset(named | {name for name in sys.modules if parts.issuperset(name.split("."))}), frozenset(
-        name for name in stored if not name.startswith("__") or name == "__init__"
-    )
+# Lists and sets of each library module, and where there are no watchers, its dicts, as they were when fresh.
+_lists: dict[str, list[tuple[str, Any, Any]]] = {}
+_snapshots: dict[str, list[tuple[Space, dict[Any, Any]]]] = {}
+
+
+def learn(module: ModuleType) -> None:
+    """Take in a library module that has just been imported, and no script has touched."""
+    name = module.__name__
+    if name in _lists:
+        return
+    _lists[name] = lists = []
+    found = [] if name in ("sys", "builtins", "os") else list(spaces(module))  # guards.namespaces
+    for space in found:
+        if space.kind != CONTAINER:
+            for attribute, value in list(space.content.items()):
+                if type(value) in (list, set) and attribute not in ("__all__", "__path__"):
+                    lists.append((f"{space.label}.{attribute}", value, value.copy()))
+    if WATCH.usable:
+        if name != "sys":  # each run sets attributes there
+            WATCH.module(module)
+    else:
+        _snapshots[name] = [(space, space.content.copy()) for space in found]
+
+
+def _replace(container: Any, items: Any) -> None:
+    if isinstance(container, list):
+        container[:] = items
+    else:
+        container.clear()
+        container.update(items)
+
+
+class _Names:
+    """What one file of a script names: modules, and the attributes that it sets, on whatever object."""
+
+    def __init__(self, file: CodeType) -> None:
+        named: set[str] = set()
+        self._stored: set[str] = set()
+        pending = [file]
+        while pending:
+            code = pending.pop()
+            named.update(code.co_names)
+            pending += [constant for constant in code.co_consts if isinstance(constant, type(code))]
+            if not _INDIRECT.isdisjoint(code.co_names):
+                texts = [constant for constant in code.co_consts if isinstance(constant, str)]
+                self._stored.update("".join(c if c.isidentifier() else " " for c in " ".join(texts)).split())
+            if "reload" in code.co_names:
+                self._stored.add("__spec__")
+            self._stored.update(_stored(code))
+        # `import a.b` has the name a.b; `from a import b` has a and b.
+        parts = {part for name in named | self._stored for part in name.split(".")}
+        self._modules = [name for name in sys.modules if name in _lists and parts.issuperset(name.split("."))]
+        self.lists = [row for name in self._modules for row in _lists[name]]
+
+    def changes(self) -> Iterator[tuple[Space, Any, Any, str]]:
+        for name in self._modules:
+            for space, saved in _snapshots[name]:
+                if space.kind == CONTAINER:
+                    keys = space.content.keys() | saved.keys() if space.content != saved else set()
+                else:
+                    keys = self._stored
+                for key in keys:
+                    before = saved.get(key, MISSING)
+                    if space.content.get(key, MISSING) is not before:
+                        yield space, key, before, ""
+
+
+def _stored(code: CodeType) -> Iterator[str]:
+    extended = 0
+    for offset in range(0, len(code.co_code), 2):
+        operation, argument = code.co_code[offset : offset + 2]
+        argument |= extended
+        extended = argument << 8 if operation == _EXTENDED_ARG else 0
+        if operation in _STORES:
+            yield code.co_names[argument]

@@ -140,6 +140,10 @@ class Master:
             self._traces,
             self._recorder,
         )
+        if "cgihandler" in settings.runners:
+            from cgicompat.guards import prepare
+
+            prepare()
         self._adopt()
         self._reap()  # those that ended in between
         self._learn([*settings.preload, *state.get("learned", ())], insist=set(settings.preload))

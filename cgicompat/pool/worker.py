@@ -249,6 +249,8 @@ class Worker:
             outcome = runners.find(name)(request, connection, body)
         if outcome.status:
             log(f"exit status {outcome.status}")
+        for change in outcome.changes:
+            log(f"audit: {change}")
         self._report_modules()
         self._wait_for_log()
         if context.recorder:

@@ -28,7 +28,7 @@ from cgicompat import stdlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import CodeType, ModuleType
 
     _Signature = tuple[int, ...]
@@ -105,6 +105,27 @@ class ScriptLoader(SourceFileLoader):
         return CODE.load(self.path)
 
 
+# Loaders of persistent modules: they tell when one has run, and no script can have touched it yet.
+
+
+class _SourceLoader(SourceFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        LIBRARY.on_import(module)
+
+
+class _SourcelessLoader(SourcelessFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        LIBRARY.on_import(module)
+
+
+class _ExtensionLoader(ExtensionFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+        LIBRARY.on_import(module)
+
+
 class Library:
     """What is persistent in this process.
 
@@ -112,6 +133,7 @@ class Library:
     """
 
     def __init__(self) -> None:
+        self.on_import: Callable[[ModuleType], None] = lambda module: None
         self.bare: frozenset[str] = frozenset()
         self._persistent: tuple[str, ...] = ()
         self._roots: tuple[str, ...] = ()
@@ -125,14 +147,19 @@ class Library:
         if self._hook not in sys.path_hooks:
             sys.path_hooks.insert(0, self._hook)
             stdlib.install()
-        for entry in list(sys.path_importer_cache):
-            if not self.is_persistent_path(entry):
-                del sys.path_importer_cache[entry]
+        sys.path_importer_cache.clear()
 
     def _hook(self, path: str) -> FileFinder:
         path = os.path.abspath(path)
-        if self.is_persistent_path(path) or not os.path.isdir(path):
-            raise ImportError("not a directory of scripts", path=path)
+        if not os.path.isdir(path):
+            raise ImportError("not a directory", path=path)
+        if self.is_persistent_path(path):
+            return FileFinder(
+                path,
+                (_ExtensionLoader, EXTENSION_SUFFIXES),
+                (_SourceLoader, SOURCE_SUFFIXES),
+                (_SourcelessLoader, BYTECODE_SUFFIXES),
+            )
         return FileFinder(
             path,
             (ExtensionFileLoader, EXTENSION_SUFFIXES),
@@ -160,6 +187,12 @@ class Library:
         if locations is not None:
             return all(self.is_persistent_path(str(location)) for location in locations)
         return spec.loader is not None and spec.name.partition(".")[0] in self.bare
+
+    def made(self, function: object) -> bool:
+        """Whether a function is from a persistent module."""
+        function = getattr(function, "func", function)  # functools.partial
+        module = sys.modules.get(getattr(function, "__module__", None) or "")
+        return module is not None and self.is_persistent(module)
 
     def names_in(self, directory: str) -> frozenset[str]:
         """Names of modules that an import finds in `directory`."""

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import sys
+
+from cgicompat.guards.change import SPENT, Change
+from cgicompat.guards.guard import NOTHING, Guard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Limits(Guard):
+    """User, groups, process group, priority, resource limits: what an unprivileged process cannot raise
+    again. A change makes the process spent."""
+
+    names = (
+        "setrlimit",
+        "prlimit",
+        "nice",
+        "setpriority",
+        "setuid",
+        "setgid",
+        "setgroups",
+        "seteuid",
+        "setegid",
+        "setreuid",
+        "setregid",
+        "setresuid",
+        "setresgid",
+        "setsid",
+        "setpgid",
+        "setpgrp",
+        "initgroups",
+    )
+
+    def save(self) -> None:
+        loaded = "resource" in sys.modules
+        import resource
+
+        self._resource = resource
+        self._kinds = sorted({getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_"})
+        self._limits = list(map(resource.getrlimit, self._kinds))
+        self._saved = self._now()
+        if not loaded:
+            # Whether a script has it, and so may have set a limit, shows in sys.modules.
+            del sys.modules["resource"]
+
+    def restore(self) -> Sequence[Change]:
+        if self._now() != self._saved:
+            return [Change("user, group, process group or priority was changed", SPENT)]
+        if "resource" in sys.modules and list(map(self._resource.getrlimit, self._kinds)) != self._limits:
+            return [Change("a resource limit was changed", SPENT)]
+        return NOTHING
+
+    def _now(self) -> tuple[object, ...]:
+        return (os.getresuid(), os.getresgid(), os.getpriority(os.PRIO_PROCESS, 0), os.getpgrp())

@@ -1,0 +1,209 @@
+"""Who changes which dict: attributes of library modules and of their classes, and the dicts in them.
+
+CPython 3.12 and later calls a function of ours before a watched dict changes (PyDict_Watch), wherever the
+change comes from; a dict that nobody changes costs nothing. On 3.11 WATCH is not usable, and guards look for
+themselves.
+
+What a library changes in itself is its own affair: caches, mostly, made for processes that live. What a
+script changes, or has one library change in another, is noted with what was there before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+
+from cgicompat.runners.modules import LIBRARY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType, FrameType, ModuleType
+    from typing import Any
+else:
+    ModuleType = type(sys)
+
+MODULE, CLASS, CONTAINER = "module", "class", "container"
+MISSING = object()
+WHOLE = object()  # all keys of a dict at once
+
+# Set by the interpreter, whoever's code it runs.
+_NOT_TOLD = frozenset(("__warningregistry__", "__builtins__", "__annotations__"))
+# A dict that its library changes so often is a cache; watching it would slow it down.
+_OFTEN = 100
+_CLONED, _CLEARED = 3, 4
+
+
+class Space:
+    """A watched dict: `label` names it, `holder` is the module or class whose attributes it has."""
+
+    __slots__ = ("alarm", "busy", "content", "covers", "holder", "kind", "label", "top")
+
+    def __init__(self, label: str, kind: str, holder: Any, content: dict[Any, Any]):
+        self.label = label
+        self.top = _top(label)
+        self.kind = kind
+        self.holder = holder
+        self.content = content
+        self.busy = 0
+        self.alarm = ""  # the row of guards.library to which the whole dict belongs
+        self.covers: frozenset[str] = frozenset()  # attributes that belong to such rows
+
+    def name(self, key: object) -> str:
+        if key is WHOLE:
+            return self.label
+        return f"{self.label}[{key!r}]" if self.kind == CONTAINER else f"{self.label}.{key}"
+
+
+def spaces(module: ModuleType) -> Iterator[Space]:
+    """The module's attributes, its classes', and the dicts in both."""
+    name = module.__name__
+    top = _top(name)
+    pending: list[tuple[str, str, Any, dict[Any, Any]]] = [(name, MODULE, module, module.__dict__)]
+    for attribute, value in list(module.__dict__.items()):
+        if isinstance(value, type) and _top(str(value.__module__)) == top:
+            pending.append((f"{name}.{attribute}", CLASS, value, _dict_of(value)))
+    for label, kind, holder, content in pending:
+        yield Space(label, kind, holder, content)
+        for attribute, value in list(content.items()):
+            # posix.environ is the dict within os.environ.
+            if type(value) is dict and attribute not in _NOT_TOLD and label != "posix":
+                yield Space(f"{label}.{attribute}", CONTAINER, None, value)
+
+
+def _dict_of(kind: type) -> dict[Any, Any]:
+    """The dict behind the proxy that is cls.__dict__."""
+    found: dict[Any, Any] = gc.get_referents(kind.__dict__)[0]
+    return found
+
+
+class Watch:
+    """The watcher of this process. `journal` has what was changed in a run, `alarms` which rows of
+    guards.library were, both with the place in the script."""
+
+    def __init__(self) -> None:
+        self.usable = False
+        self.active = False
+        self.journal: dict[tuple[int, Any], tuple[Space, object, str]] = {}
+        self.alarms: dict[str, str] = {}
+        self.libraries: list[tuple[str, str]] | None = None  # what they changed in themselves
+        self._spaces: dict[int, Space] = {}
+        self._authors: dict[CodeType, str] = {}
+        self._covers: dict[str, frozenset[str]] = {}
+
+    def start(self, covers: dict[str, frozenset[str]]) -> None:
+        """Make it usable where Python can; `covers` are the attributes of modules that rows see to."""
+        self._covers = covers
+        try:
+            api = ctypes.pythonapi
+            add, self._watch, self._unwatch = api.PyDict_AddWatcher, api.PyDict_Watch, api.PyDict_Unwatch
+        except AttributeError:
+            return
+        address = ctypes.c_void_p
+        kind = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int, address, address, address)
+        self._function = kind(self._on_event)
+        add.argtypes = [kind]
+        self._watch.argtypes = self._unwatch.argtypes = [ctypes.c_int, ctypes.py_object]
+        self._number = add(self._function)
+        self.usable = True
+
+    def module(self, module: ModuleType) -> None:
+        """Watch a module, its classes, and their dicts."""
+        if not self.usable:
+            return
+        for space in spaces(module):
+            self._add(space)
+        self._spaces[id(module.__dict__)].covers = self._covers.get(module.__name__, frozenset())
+
+    def row(self, content: dict[Any, Any], alarm: str) -> None:
+        """Watch a dict that belongs to the row `alarm`."""
+        if self.usable:
+            self._add(Space(alarm, CONTAINER, None, content))
+            self._spaces[id(content)].alarm = alarm
+
+    def _add(self, space: Space) -> None:
+        if id(space.content) not in self._spaces:
+            self._spaces[id(space.content)] = space
+            self._watch(self._number, space.content)
+
+    def knows(self, content: dict[Any, Any]) -> bool:
+        return id(content) in self._spaces
+
+    def take(self) -> list[tuple[Space, Any, object, str]]:
+        """What was changed and is not again as it was: (space, key, value before or MISSING, where)."""
+        changes = []
+        for (_, key), (space, before, where) in self.journal.items():
+            if space.content != before if key is WHOLE else space.content.get(key, MISSING) is not before:
+                changes.append((space, key, before, where))
+        self.journal.clear()
+        return changes
+
+    def _on_event(self, event: int, address: int, key: int, value: int) -> int:
+        # Called in the middle of a change: the dict is as before.
+        if not self.active or event > _CLEARED:
+            return 0
+        space = self._spaces[address]
+        name = _object(key) if event < _CLONED else WHOLE
+        try:
+            frame = sys._getframe(1)
+        except ValueError:
+            return 0  # from no Python code
+        where = self._author(frame, space)
+        if name == "__spec__" and space.kind == MODULE and where is None:
+            where = self._author(frame, _NOBODY)  # importlib.reload
+        if space.alarm or name in space.covers:
+            self.alarms.setdefault(space.alarm or space.label, where or "")
+        elif where is not None and name not in _NOT_TOLD:
+            entry = (address, name)
+            if entry not in self.journal:
+                before = space.content.copy() if name is WHOLE else space.content.get(name, MISSING)
+                self.journal[entry] = space, before, where
+        elif space.kind == CONTAINER:
+            space.busy += 1
+            if space.busy > _OFTEN:
+                self._unwatch(self._number, space.content)
+        if where is None and self.libraries is not None:
+            self.libraries.append((space.name(name), f"{frame.f_code.co_filename}:{frame.f_lineno}"))
+        return 0
+
+    def _author(self, frame: FrameType | None, space: Space) -> str | None:
+        """FILE:LINE in the script that makes this change, or None where a library does so in itself."""
+        first = True
+        while frame is not None:
+            library = self._authors.get(frame.f_code)
+            if library is None:
+                library = self._authors[frame.f_code] = _library(frame)
+            if not library:
+                while frame.f_code.co_filename[:1] == "<" and frame.f_back is not None:  # exec
+                    frame = frame.f_back
+                return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            if first and library in (space.top, "importlib"):
+                return None
+            first = False
+            frame = frame.f_back
+        return None
+
+
+def _library(frame: FrameType) -> str:
+    """The library that the code belongs to, or nothing: it is the script's."""
+    filename = frame.f_code.co_filename
+    name = str(frame.f_globals.get("__name__", ""))
+    if filename[:1] == "<":  # frozen, or made by exec
+        module = sys.modules.get(name)
+        persistent = name == "_frozen_importlib" or (module is not None and LIBRARY.is_persistent(module))
+    else:
+        persistent = LIBRARY.is_persistent_path(filename)
+    return _top(name) or "?" if persistent else ""
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0].lstrip("_")
+
+
+def _object(address: int) -> Any:
+    return ctypes.cast(address, ctypes.py_object).value
+
+
+_NOBODY = Space("", MODULE, None, {})
+WATCH = Watch()
