@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.doors import Site
+from tests.harness.processes import host_environ
 
 pytestmark = pytest.mark.doors("scgi", "cgi")  # the door has no part in this
 
@@ -312,6 +314,24 @@ def test_point_03_modules_of_another_directory(site, tmp_path, place):
     )
 
 
+@pytest.mark.parametrize("entry", ["", "."])
+def test_point_03_working_directory_on_the_path(site, entry):
+    """Of a script that changes it; another script of the same entry has another directory."""
+    for name in ("one", "two"):
+        site.file(f"{name}/lib/common.py", f"WHOSE = '{name}'\n")
+        site.script(
+            f"""
+            import os, sys
+            os.chdir("lib")
+            sys.path.insert(0, {entry!r})
+            import common
+            print(common.WHOSE)
+            """,
+            f"{name}/script.py",
+        )
+    answers(site, {"one/script.py": "one\n", "two/script.py": "two\n"})
+
+
 def test_point_03_site_directory(site):
     site.file(
         "lib/paths.pth", "# comment\nmore\nimport sys; sys.from_pth = getattr(sys, 'from_pth', 0) + 1\n"
@@ -440,6 +460,44 @@ def test_point_04_libraries_get_the_helper_too(site, name, library, error):
     )
 
 
+@functools.cache
+def by_hand(name: str, source: str) -> str:
+    """What a plain Python prints, with a module of that name beside the script."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, f"{name}.py").write_text("WHOSE = 'helper'\n")
+        script = Path(directory, "script.py")
+        script.write_text(source)
+        command = [sys.executable, script]
+        return subprocess.run(command, capture_output=True, text=True, env=host_environ()).stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cgi",
+        "cgicompat",
+        "enum",
+        "functools",
+        "os",
+        "re",
+        "signal",
+        "threading",
+        "time",
+        "traceback",
+        "types",
+    ],
+)
+def test_point_04_helper_named_like_what_python_or_we_use(site, name):
+    """Whether a script gets its own depends on what Python itself has imported: so it does here."""
+    source = f"import {name}\nprint(getattr({name}, 'WHOSE', 'of Python'))\n"
+    site.file(f"{name}.py", "WHOSE = 'helper'\n")
+    site.script(source)
+    site.script("import enum, re, traceback; print(re.sub('a', 'b', 'aa'))", "plain/script.py")
+    for script, body in {"script.py": by_hand(name, source), "plain/script.py": "bb\n"}.items():
+        assert site.get(f"{site.path}/{script}").body.decode() == body
+        assert site.get(f"{site.path}/{script}").body.decode() == body
+
+
 def test_point_04_packages_of_the_same_name(site):
     for name in ("one", "two"):
         site.file(f"{name}/package/__init__.py", f"WHOSE = '{name}'\n")
@@ -548,7 +606,7 @@ def test_point_03_data_files_of_a_package(site):
         print(importlib.resources.files("package").joinpath("data.txt").read_text())
         """
     )
-    for text in ("one", "two", "three"):
+    for text in ("one", "two"):
         site.file("package/data.txt", text)
         answers(site, {"script.py": f"b'{text}'\n{text}\n"})
 
