@@ -51,7 +51,6 @@ class Bench:
     ) -> None:
         self._settings = settings
         self._options = options
-        self._timeout = 0.0
         self._waiting: deque[tuple[Any, ...]] = deque()
         self._home = tempfile.mkdtemp(prefix="cgicompat-compare-")
         self.copy: Copy | None = None
@@ -177,6 +176,10 @@ class Bench:
 
     # For Process
 
+    def timeout(self, script: str) -> float:
+        """Seconds that a script may take."""
+        return self._settings.for_script(script).timeout
+
     def path(self, script: str) -> str:
         """Where the lab sees a script."""
         if script.startswith(self._settings.directory + "/"):
@@ -280,7 +283,8 @@ class Process:
                 socket.send_fds(self._channel, [marshal.dumps(job)], [theirs.fileno(), body])
             with contextlib.suppress(OSError):
                 output.send(b"\n")  # the byte past the body: see request.take_further_byte
-            outcome = self._follow(output, run, begun)
+            limit = self._bench.timeout(case.script)
+            outcome = self._follow(output, run, begun, limit)
         self._conclude(run, outcome)
         lines = self._bench.as_original(run.errors).splitlines(keepends=True)
         run.remarks = tuple(
@@ -292,11 +296,10 @@ class Process:
         run.output = self._bench.as_original(run.output)
         return run
 
-    def _follow(self, output: socket.socket, run: Run, begun: float) -> tuple[Any, ...] | None:
+    def _follow(self, output: socket.socket, run: Run, begun: float, limit: float) -> tuple[Any, ...] | None:
         """Read all that the script says until it has ended; what the runner says of it, if it can."""
-        limit = self._bench._settings.timeout
         deadline = time.perf_counter() + limit + (_CGI_LATER if self.runner == "cgi" else 0)
-        steps = [signal.SIGXCPU, signal.SIGTERM, signal.SIGKILL]
+        steps = [int(number) for number in (signal.SIGXCPU, signal.SIGTERM, signal.SIGKILL)]
         outcome = None
         poll = select.poll()
         for source in (output.fileno(), self._errors, self._channel.fileno()):

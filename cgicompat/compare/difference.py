@@ -142,7 +142,7 @@ class Expected:
         return [line for line in lines if not self._is_ignored(line)] if self._ignored else lines
 
     def _learn(self, lines: list[str]) -> None:
-        """Where there are as many lines, they correspond: a clock's next line may be what its last one was."""
+        """As many lines correspond one by one: a clock's next line may be what its last one was."""
         if len(lines) == len(self._base):
             for i, (line, other) in enumerate(zip(self._base, lines, strict=True)):
                 if line != other:

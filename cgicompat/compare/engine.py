@@ -9,6 +9,7 @@ the reference runs again, later, before that counts: a second hand must have mov
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -40,6 +41,12 @@ def compare(
     options = options or Options()
     if not cases:
         raise CompareError("there is nothing to compare: no script was found")
+    if options.original and options.in_place:
+        raise CompareError("--original needs copies, so --in-place excludes it")
+    if os.path.isfile(options.original) and len({case.script for case in cases}) > 1:
+        raise CompareError("--original FILE stands for one script; name that, or a directory for many")
+    if options.url:
+        cases = [live.as_there(case, options.url) for case in cases]
     began = time.time()
     try:
         ignored = [re.compile(pattern) for pattern in options.ignore]
@@ -79,6 +86,9 @@ class _Round:
 
     def judge(self, ignored: list[re.Pattern[str]]) -> None:
         report, options = self.report, self._options
+        if options.url:
+            ours, theirs = ([one.parts for one in of] for of in (report.trials, report.reference_runs))
+            live.level(ours, theirs, self.case.environ.get("REQUEST_METHOD", "GET"))
         but: tuple[str, ...] = ()
         if options.reference or options.original:
             but = (STDERR,)  # another Python has other warnings
@@ -86,12 +96,7 @@ class _Round:
             but = (*but, "files")
         report.reference = Reference([trial.parts for trial in report.reference_runs], ignored, but)
         for trial in report.trials:
-            trial.differences = report.reference.differences(self._comparable(trial.parts))
-
-    def _comparable(self, parts: dict[str, Part]) -> dict[str, Part]:
-        if not self._options.url:
-            return parts
-        return live.comparable(parts, [trial.parts for trial in self.report.reference_runs])
+            trial.differences = report.reference.differences(trial.parts)
 
 
 class _Work:
@@ -106,9 +111,7 @@ class _Work:
         self.rounds: list[_Round] = []
         for case in cases:
             here = runs_here(settings, case.script)
-            runners = options.candidates if here else options.candidates[:1] if not options.plain else ()
-            if not here and runners and runners != ("cgi",):
-                runners = ("cgi",)
+            runners = options.candidates if here else () if options.plain else ("cgi",)
             self.rounds.append(_Round(case, CaseReport(case, here, runners), options))
         self._bench = stack.enter_context(Bench(settings, options))
         self._reference_bench = self._bench
@@ -186,7 +189,7 @@ class _Work:
             run = Run(output=found.body, seconds=time.perf_counter() - begun)
             parts = answer.response_parts(found)
         else:
-            process = self._reference_bench.process("cgi", self._options.reference)
+            process = self._reference_bench.process("cgi", self._program(round))
             run = self._run(round, process, "the reference")
             process.close()
             parts = answer.parts(run, round.case.nph)
@@ -194,6 +197,12 @@ class _Work:
         round.report.reference_runs.append(trial)
         round.report.too_slow = run.late
         return not run.late
+
+    def _program(self, round: _Round) -> str:
+        """What runs the reference: a Python runs no Perl."""
+        program = self._options.reference
+        foreign = "python" in os.path.basename(program.partition(" ")[0]) and not round.report.here
+        return "" if foreign else program
 
     def _try(self, round: _Round, process: Process, before: str) -> None:
         run = self._run(round, process)

@@ -21,12 +21,14 @@ from cgicompat.compare.answer import FILE
 from cgicompat.compare.difference import Expected, Row
 from cgicompat.compare.report import DIFFERS, SAME, UNSTABLE, CaseReport, Report, ScriptReport, Times, Trial
 from cgicompat.compare.terminal import duration
+from cgicompat.guards.change import KEPT, PUT_BACK, SPENT
 
 _WORD = re.compile(r"\w+|\s+|.")
 _AROUND = 3  # lines shown around what is not the same
 _MOST_ROWS = 1000  # of one part
 _LONG = 4000  # characters of a line: no words are marked in it, and no more is shown
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code != 9} | {127: 0x2421}
+_FATES = (SPENT, KEPT, PUT_BACK)
 _WORDS = {SAME: "same", DIFFERS: "differs", UNSTABLE: "cannot tell"}
 
 
@@ -112,7 +114,7 @@ def _script(script: ScriptReport, number: int) -> dict[str, Any]:
         "short": verdict.partition(":")[0].partition(";")[0],
         "verdict": _visible(verdict),
         "remarks": script.remarks,
-        "leaks": script.leaks,
+        "leaks": sorted(script.leaks, key=lambda leak: _FATES.index(leak.fate)),
         "bars": _bars({name: _sum(script, name) for name in ("reference", *script.runners)}),
         "cases": [_case(case) for case in script.cases],
     }
@@ -156,7 +158,7 @@ def _case(case: CaseReport) -> dict[str, Any]:
         f"{len(lines)} {'name' if name == 'files' else 'line'}{'s' if len(lines) > 1 else ''} of {name}"
         for name, lines in case.reference.unstable.items()
     ]
-    runners = [_runner(case, name) for name in reversed(case.runners)]
+    runners = [_runner(case, name) for name in reversed(case.runners) if case.of(name)]
     for runner in runners:
         runner["open"] = runner is next((one for one in runners if one["state"] == DIFFERS), None)
     return {

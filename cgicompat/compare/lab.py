@@ -20,7 +20,8 @@ import sys
 
 from cgicompat import runners
 from cgicompat.guards.descriptors import LOWEST, keep
-from cgicompat.pool.worker import preloadable, prepare
+from cgicompat.pool.preload import preloadable
+from cgicompat.pool.worker import prepare
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here, shell
 from cgicompat.runners.modules import CODE, LIBRARY
@@ -187,7 +188,7 @@ class Subject:
             request = Request(settings, script, whole, gateway=True)
             outcome = self._execute(name, request, *fds)
             if outcome.spent is not None or name != "cgihandler":
-                os._exit(0)
+                _exit(outcome.status)
 
     def _execute(self, name: str, request: Request, connection: int, body: int) -> Outcome:
         _forget_peak()
@@ -197,23 +198,29 @@ class Subject:
             from cgicompat.runners import cgi
 
             outcome = cgi.run(request, end, body, lambda pid: self._tell((GROUP, os.getpid(), pid)))
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _UNIT
         else:
             outcome = runners.find(name)(request, end, body)
-            peak = _peak()
+        try:
+            self._report(outcome, _cpu() - before, _peak(name == "cgi"))
+        except BaseException:
+            # Under `fork` the world is as the script left it, with this very channel closed perhaps. The
+            # exit status then says what there is to say.
+            _exit(outcome.status)
+        return outcome
+
+    def _report(self, outcome: Outcome, cpu: float, peak: int) -> None:
         new = sys.modules.keys() - self._known
         self._known |= new
         if names := preloadable(new):
             self._tell((LEARN, names))
         changes = [(change.what, change.fate, change.where) for change in outcome.changes[:_MOST_CHANGES]]
-        answer = (outcome.status, outcome.spent, changes, _cpu() - before, peak)
-        self._channel.send(marshal.dumps(answer)[:SIZE])
-        return outcome
+        self._channel.send(marshal.dumps((outcome.status, outcome.spent, changes, cpu, peak)))
 
     def _tell(self, message: tuple[Any, ...]) -> None:
         self._lab.send(marshal.dumps(message))
 
 
+_exit = os._exit
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 
@@ -232,16 +239,10 @@ def _forget_peak() -> None:
         pass  # the peak is then that of all runs so far
 
 
-def _peak() -> int:
-    """Largest resident memory of this process, in bytes."""
-    try:
-        with open("/proc/self/status", "rb") as file:
-            for line in file:
-                if line.startswith(b"VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+def _peak(of_children: bool) -> int:
+    """Largest resident memory of this process, or of a program that it has run, in bytes."""
+    who = resource.RUSAGE_CHILDREN if of_children else resource.RUSAGE_SELF
+    return resource.getrusage(who).ru_maxrss * _UNIT
 
 
 def _adopt_orphans() -> None:

@@ -1,16 +1,17 @@
 """A live server as the reference: what it answers by HTTP.
 
-A server adds headers of its own. So of the headers only those count that both sides have, and of the
-script's side those that clients act upon.
+A server adds headers of its own. So of the headers only those count that the script prints, and those that
+clients act upon.
 """
 
 from __future__ import annotations
 
 import http.client
 import ssl
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from cgicompat.compare.answer import HEADERS, STATUS, Part, Response, text
+from cgicompat.compare.answer import BODY, HEADERS, STATUS, Part, Response, text
 from cgicompat.compare.case import Case, CompareError
 from cgicompat.environ import SOFTWARE
 
@@ -19,7 +20,7 @@ _SERVERS = (
     *("date", "server", "connection", "keep-alive", "transfer-encoding", "content-length", "etag"),
     *("accept-ranges", "vary", "age", "via", "x-powered-by", "alt-svc", "strict-transport-security"),
 )
-_ACTED_UPON = ("content-type", "location", "set-cookie", "cache-control", "expires", "www-authenticate")
+_ACTED_UPON = ("content-type", "location", "set-cookie", "www-authenticate")
 
 
 def ask(url: str, case: Case, timeout: float, unsafe: bool = False) -> Response:
@@ -48,6 +49,21 @@ def ask(url: str, case: Case, timeout: float, unsafe: bool = False) -> Response:
     return Response(answer.status, answer.reason, tuple(answer.getheaders()), body)
 
 
+def as_there(case: Case, url: str) -> Case:
+    """The case with the host that the live server is asked by, so that links agree."""
+    where = urlsplit(url)
+    secure = where.scheme == "https"
+    environ = {
+        **case.environ,
+        "HTTP_HOST": where.netloc.rpartition("@")[2],
+        "SERVER_NAME": where.hostname or "",
+        "SERVER_PORT": str(where.port or (443 if secure else 80)),
+        "REQUEST_SCHEME": where.scheme,
+        **({"HTTPS": "on"} if secure else {}),
+    }
+    return replace(case, environ=environ)
+
+
 def _headers(environ: dict[str, str]) -> dict[str, str]:
     """The request's headers from its variables, but the host, which is the server's own."""
     found = {"User-Agent": SOFTWARE, "Accept-Encoding": "identity"}
@@ -59,18 +75,21 @@ def _headers(environ: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def level(ours: list[dict[str, Part]], live: list[dict[str, Part]], method: str = "GET") -> None:
+    """Leaves in both what can be compared: status code, body, and the headers that count."""
+    names = {name for parts in ours for name in _names(parts[HEADERS])}.union(_ACTED_UPON) - {*_SERVERS}
+    for parts in (*ours, *live):
+        level = {STATUS: _code(parts[STATUS]), HEADERS: _only(parts[HEADERS], names), BODY: parts[BODY]}
+        parts.clear()
+        parts.update(level)
+        if method == "HEAD":
+            del parts[BODY]
+
+
 def comparable(parts: dict[str, Part], live: list[dict[str, Part]]) -> dict[str, Part]:
-    """Our answer, and in place the live ones, with what can be compared of them."""
-    ours = _names(parts[HEADERS])
-    for answer in live:
-        answer[HEADERS] = _only(answer[HEADERS], {*ours, *_ACTED_UPON} - {*_SERVERS})
-        answer[STATUS] = _code(answer[STATUS])
-    theirs = {name for answer in live for name in _names(answer[HEADERS])}
-    return {
-        STATUS: _code(parts[STATUS]),
-        HEADERS: _only(parts[HEADERS], {*theirs, *_ACTED_UPON} - {*_SERVERS}),
-        "body": parts["body"],
-    }
+    """level() for one answer of ours, which is returned."""
+    level([parts], live)
+    return parts
 
 
 def _names(part: Part) -> set[str]:

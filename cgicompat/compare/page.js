@@ -25,7 +25,7 @@ function count() {
 }
 
 function open(all) {
-  for (const element of document.querySelectorAll("details.runner")) element.open = all;
+  for (const element of document.querySelectorAll("details")) element.open = all;
 }
 
 function step(direction) {

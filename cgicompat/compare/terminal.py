@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cgicompat.compare.engine import Progress as Tell
 from cgicompat.compare.report import DIFFERS, SAME, Report, ScriptReport
+from cgicompat.guards.change import SPENT
 
 STYLES = {SAME: "green", DIFFERS: "bold red"}
 _OTHER = "yellow"
@@ -51,7 +52,9 @@ def show(report: Report) -> None:
     for script in report.scripts:
         lines = [] if script.same else [Text(printable(script.verdict))]
         lines += [Text(printable(remark), "dim") for remark in script.remarks]
-        lines += [Text(f"the audit found {printable(str(leak))}", "dim") for leak in script.leaks]
+        lines += [
+            Text(f"the audit found {printable(str(leak))}") for leak in script.leaks if leak.fate == SPENT
+        ]
         if lines:
             console.print()
             console.print(Text(printable(script.path), "bold"))
