@@ -312,6 +312,15 @@ OPTIONS = (
         ("serve",),
     ),
     Option(
+        "console",
+        _bool,
+        "false",
+        "true or false",
+        "Serve a page about scripts and workers at /_cgicompat/, on a loopback address only.",
+        "",
+        ("serve",),
+    ),
+    Option(
         "socket",
         _address,
         None,
@@ -552,6 +561,7 @@ class Settings:
     grace: float
     certfile: str | None
     keyfile: str | None
+    console: bool
     record: str | None
     record_errors: bool
     record_secrets: bool

@@ -55,6 +55,8 @@ def show(settings: Settings, port: int, found: Survey) -> None:
         line(f"  and {len(bad) - MOST} more")
     if not found.complete:
         line("The directory is large; not all of it was searched.")
+    if settings.console:
+        line("Console: ", (f"{address}_cgicompat/", "bold cyan"))
     line("Ctrl-C ends it.")
 
 

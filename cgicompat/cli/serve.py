@@ -6,10 +6,18 @@ has the access log and nothing else; the report at the start and the error log g
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+from typing import TYPE_CHECKING
+
 import click
 
 from cgicompat.cli import options
 from cgicompat.config import Settings
+
+if TYPE_CHECKING:
+    from cgicompat.cli.accesslog import AccessLog
+    from cgicompat.console.app import Console
 
 
 @click.command("serve", short_help="Serve a directory of scripts by HTTP.")
@@ -41,19 +49,36 @@ def serve(settings: Settings) -> None:
     except ValueError as error:
         raise options.Mistake(f"log-format = {settings.log_format!r}: {error}") from None
     httpd.check_certificate(settings.certfile, settings.keyfile)
+    if settings.console:
+        _check_console(settings)
+    if settings.record:
+        _check_recordings(settings.record)
     sockets = httpd.listen(settings.bind, settings.port)
+    port = sockets[0].getsockname()[1]
     logging.basicConfig(
         format="[%(asctime)s] %(message)s", datefmt="%Y-%m-%d %H:%M:%S", level=logging.WARNING
     )
     logging.getLogger("uvicorn.error").addFilter(httpd.quiet)
-    app = CGI(settings.but(socket=None))  # which starts a pool of its own, and another should that be killed
-    try:
+    settings = settings.but(socket=None)  # it starts a pool of its own, and another should that be killed
+    with contextlib.ExitStack() as stack:
+        app = CGI(settings)
+        served: AccessLog | Console = accesslog.AccessLog(app, form)
+        if settings.console:
+            from cgicompat.console.app import Console, Watched
+            from cgicompat.console.figures import Book
+            from cgicompat.console.tap import Tap
+
+            book = Book()
+            stack.callback(Tap(book.add_line).close)
+            app = watched = Watched(settings, book)
+            served = Console(accesslog.AccessLog(app, form), watched, settings, port)
+        stack.callback(app.pools.close)
         try:
             app.pools.address()
         except OSError as error:
             raise options.Failure(f"cannot start the pool: {error}") from None
         config = uvicorn.Config(
-            accesslog.AccessLog(app, form),
+            served,
             http=httpd.Protocol,
             ws="none",
             interface="asgi3",
@@ -69,7 +94,26 @@ def serve(settings: Settings) -> None:
             ssl_keyfile=settings.keyfile,
         )
         found = survey(settings)
-        port = sockets[0].getsockname()[1]
         httpd.Server(config, lambda: report.show(settings, port, found)).run(sockets)
-    finally:
-        app.pools.close()
+
+
+def _check_console(settings: Settings) -> None:
+    """Raises Mistake where it must not be shown, Failure where it cannot."""
+    from cgicompat.console.gate import is_loopback
+
+    if not is_loopback(settings.bind):
+        raise options.Mistake(
+            f"--console with --bind {settings.bind}: others could reach it; "
+            "choose an address of this machine alone, as --bind 127.0.0.1"
+        )
+    if importlib.util.find_spec("jinja2") is None:
+        raise options.Failure("--console needs jinja2: pip install 'cgicompat[html]'")
+
+
+def _check_recordings(directory: str) -> None:
+    from cgicompat.compare.recording import make_directory
+
+    try:
+        make_directory(directory)
+    except OSError as error:
+        raise options.Failure(f"cannot record into {directory}: {error.strerror}") from None

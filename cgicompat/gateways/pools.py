@@ -36,6 +36,11 @@ class Pools:
         """Whether address() will not have to wait for a pool to start."""
         return bool(self._fixed) or (self._own is not None and self._pid == os.getpid() and self._own.alive())
 
+    @property
+    def pid(self) -> int | None:
+        """The master's of the private pool, None where there is none."""
+        return self._own.pid if self._own is not None else None
+
     def address(self) -> str | tuple[str, int]:
         """Where to connect. Starts the pool if there is none yet. Raises OSError where that fails."""
         if self._fixed:
