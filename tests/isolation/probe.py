@@ -124,7 +124,8 @@ def show(value, depth=3):
     if isinstance(value, (set, frozenset)):
         return f"{kind} {{{', '.join(sorted(show(item, depth - 1) for item in value))}}}"
     if hasattr(value, "__dict__"):
-        parts = {name: item for name, item in vars(value).items() if name != "_cache"}  # that of loggers
+        # a cache of loggers; a mark of handlers at the end of each run, without effect
+        parts = {name: item for name, item in vars(value).items() if name not in ("_cache", "_closed")}
         return f"{kind} {show(parts, depth - 1)}"
     return kind
 

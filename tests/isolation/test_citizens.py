@@ -32,6 +32,11 @@ def pool(start: Callable[..., Pool]) -> Pool:
     return start()
 
 
+def test_the_probe_leaves_nothing_itself(pool: Pool, fresh: list[str]) -> None:
+    for _ in range(3):
+        assert not differences(fresh, pool.facts())
+
+
 @pytest.mark.parametrize("citizen", EACH)
 def test_the_next_script_finds_a_new_world(pool: Pool, fresh: list[str], citizen: Citizen) -> None:
     before = pool.worker
