@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from cgicompat.compare import live
-from cgicompat.compare.answer import BODY, EXIT, Part, response, response_parts, text
+from cgicompat.compare.answer import EXIT, Part, response, response_parts, text
 from cgicompat.compare.bench import Bench, runs_here
 from cgicompat.compare.case import Case, CompareError, Options
 from cgicompat.compare.difference import Expected
@@ -101,10 +101,9 @@ def replay_at(
         began = time.monotonic()
         came = response_parts(live.ask(url, _case(recording), settings.timeout, unsafe=True))
         result.seconds = time.monotonic() - began
-        recorded = live.comparable(_parts(recording), [came])
-        if _method(recording) == "HEAD":
-            del recorded[BODY], came[BODY]
-        return recorded, {name: came[name] for name in recorded}
+        recorded = _parts(recording)
+        live.level([recorded], [came], _method(recording))
+        return recorded, came
 
     safe = [recording for recording in recordings if _method(recording) in ("GET", "HEAD")]
     others = [recording for recording in recordings if recording not in safe]

@@ -39,7 +39,7 @@ FORM = "application/x-www-form-urlencoded"
 _SHOWN = 256 * 1024  # bytes of a response
 _FORM_BYTES = 8 * 1024 * 1024
 _SURVEY_SECONDS = 0.5
-_SURVEY_EVERY = 5.0
+_SURVEY_EVERY = 2.0
 
 
 class Watched(asgi.CGI):

@@ -1,0 +1,60 @@
+"""A real browser: headless chromium, driven by way of chromedriver."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+
+@contextmanager
+def browser(script: bool = True) -> Iterator[Chrome]:
+    """A browser, with JavaScript or without; skips the test where there is none."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("needs chromium and chromedriver (apt-get install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
+        options.add_argument(flag)
+    if not script:
+        prefs = {"profile.managed_default_content_settings.javascript": 2}
+        options.add_experimental_option("prefs", prefs)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+def wait(chrome: Chrome, find: Callable[[Chrome], object], timeout: float = 10) -> None:
+    """Until `find` gives something true."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    WebDriverWait(chrome, timeout, poll_frequency=0.05).until(find)
+
+
+def phone(chrome: Chrome) -> None:
+    """The screen of a phone from now on, and its owner likes it dark."""
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def fits(chrome: Chrome) -> bool:
+    """Is the page no wider than the screen?"""
+    return chrome.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def complaints(chrome: Chrome) -> list[str]:
+    """What the browser has found wrong: violated policies, missing files, errors of scripts."""
+    return [entry["message"] for entry in chrome.get_log("browser")]
