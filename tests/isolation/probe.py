@@ -85,6 +85,8 @@ ELSEWHERE = """
 ROOT = os.environ["DOCUMENT_ROOT"]
 IGNORED = {*CACHES.split(), *INTERNAL.split(), *ELSEWHERE.split()}
 
+FACTS = []
+
 PLAIN = (bool, bytes, complex, float, int, str, type(None), type(...))
 FUNCTIONS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 MAPPINGS = (dict, types.MappingProxyType)
@@ -131,11 +133,11 @@ def show(value, depth=3):
 
 
 def tell(name, value):
-    """Print one fact; a long one as its beginning and a hash."""
+    """Note one fact; a long one as its beginning and a hash."""
     text = (value if isinstance(value, str) else show(value)).replace(ROOT, "/root-of-the-site")
     if len(text) > 400:
         text = f"{text[:400]}... {hashlib.md5(text.encode('utf-8', 'replace')).hexdigest()}"
-    print(f"{name} = {text}".replace("\n", "\\n"))
+    FACTS.append(f"{name} = {text}".replace("\n", "\\n"))
 
 
 def namespaces():
@@ -313,6 +315,7 @@ def main():
         importlib.import_module(name)
     settings()
     namespaces()
+    print("\n".join(FACTS))
 
 
 main()

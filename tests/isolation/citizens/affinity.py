@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # On one processor only.
-# PUT BACK: affinity
+# SPENT: processors
 import os
 
 print("Content-Type: text/plain\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # No word where nobody configured logging.
-# SPENT: logging.lastResort
+# PUT BACK: logging.lastResort
 import logging
 
 print("Content-Type: text/plain\n")

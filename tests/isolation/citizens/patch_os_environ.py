@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # os.environ replaced by a plain dictionary.
-# SPENT: os.environ
+# PUT BACK: os.environ
 import os
 
 print("Content-Type: text/plain\n")

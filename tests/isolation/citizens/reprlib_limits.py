@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Longer representations.
-# PUT BACK: reprlib.aRepr
+# PUT BACK: reprlib
 import reprlib
 
 print("Content-Type: text/plain\n")
