@@ -54,6 +54,7 @@ def run(
         relay = _Relay(process, connection, request.settings.timeout)
         relay.run()
         status = process.wait()
+        os.set_blocking(2, True)  # the error log is shared with the script, which may have changed its mode
         if relay.timed_out:
             log(f"time limit of {request.settings.timeout:g} s is over")
         failed = relay.timed_out or (process.killed and not relay.sent)
