@@ -216,12 +216,12 @@ def test_point_44_packages_are_installed_upgraded_and_removed(home, request):
         name: [site.script(source.format(name), f"{runner}-{name}.py") for runner in runners]
         for name in PACKAGES
     }
-    pages: list[Response] = []
+    pages: list[tuple[str, Response]] = []
     stop = threading.Event()
 
     def ask() -> None:
         while not stop.wait(0.02):
-            pages.extend(site.get(script) for group in scripts.values() for script in group)
+            pages.extend((script, site.get(script)) for group in scripts.values() for script in group)
 
     def shows(**versions: str) -> None:
         def show() -> bool:
@@ -249,4 +249,4 @@ def test_point_44_packages_are_installed_upgraded_and_removed(home, request):
     finally:
         stop.set()
         thread.join()
-    assert {page.status for page in pages} == {200}
+    assert not [asked for asked in pages if asked[1].status != 200], site.log()[-3000:]
