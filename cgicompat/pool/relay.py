@@ -1,8 +1,8 @@
 """The recorder: a process that stands between scripts and connections and writes down what passes.
 
 It carries a script's output on, byte by byte as it comes and no faster than the client takes it, and ends the
-connection in the way in which the script's side was ended, so that nobody sees a difference. Files are
-written by children of its own, so that neither disk nor hash holds up a response.
+connection in the way in which the script's side was ended, so that nobody sees a difference. A thread writes
+the files, so that neither disk nor hash holds up a response.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import errno
 import hashlib
 import marshal
 import os
+import queue
 import select
 import signal
 import socket
+import sys
+import threading
 import time
 
 from cgicompat.compare.recording import KEPT, Blob, Recording, make_directory, prune
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 64 * 1024  # bytes of stderr
 _PRUNE_EVERY = 16  # recordings
+_WAITING = 256  # recordings, to be written
+_SWITCH = 0.0005  # seconds for which the writer may keep the relay waiting
 
 
 def _prepare(used: set[int]) -> None:
@@ -115,16 +120,12 @@ class Relay:
 
     def __init__(self, settings: Settings, inbox: socket.socket, lifeline: int):
         _prepare({2, inbox.fileno(), lifeline})
-        self._settings = settings
-        self._directory: str = settings.record or ""
+        sys.setswitchinterval(_SWITCH)
         self._inbox = inbox
         self._lifeline = lifeline
-        self._log = Log()
         self._exchanges: dict[Key, _Exchange] = {}
         self._by_fd: dict[int, _Exchange] = {}
-        self._writers: set[int] = set()
-        self._count = 0
-        self._problem = 0
+        self._writer = _Writer(settings)
         self._poll = select.poll()
         inbox.setblocking(False)
         self._poll.register(inbox, select.POLLIN)
@@ -132,24 +133,19 @@ class Relay:
 
     def run(self) -> NoReturn:
         """Serve until all others of the pool are gone and all that is under way is written."""
-        try:
-            make_directory(self._directory)
-        except OSError as error:
-            self._complain(error.errno or errno.EIO)
+        self._writer.start()
         alone = False
         while not alone or self._by_fd:
-            for fd, event in self._poll.poll(250 if self._writers else None):
+            for fd, event in self._poll.poll():
                 if fd == self._lifeline:
                     alone = True
                     self._poll.unregister(fd)
                 elif fd in self._by_fd:
                     self._on_event(self._by_fd[fd], fd, event)
             self._take_messages()  # last: new requests may get fds that events were about
-            self._reap(os.WNOHANG)
         for exchange in list(self._exchanges.values()):
             self._finish(exchange)
-        while self._writers:
-            self._reap(0)
+        self._writer.end()
         os._exit(0)
 
     def _take_messages(self) -> None:
@@ -273,67 +269,82 @@ class Relay:
         exchange.over = True
         self._settle(exchange)
 
-    # Writing
-
     def _settle(self, exchange: _Exchange) -> None:
         """Write it down when all is known."""
         if exchange.over and exchange.status is not None:
             self._finish(exchange)
 
     def _finish(self, exchange: _Exchange) -> None:
-        if self._exchanges.get(exchange.key) is not exchange:
-            return
-        del self._exchanges[exchange.key]
-        self._count += 1
-        try:
-            pid = os.fork()
-        except OSError as error:
-            self._complain(error.errno or errno.EIO)
-        else:
-            if pid == 0:
-                os._exit(self._write(exchange))
-            self._writers.add(pid)
-        if exchange.body is not None:
-            os.close(exchange.body)
+        if self._exchanges.get(exchange.key) is exchange:
+            del self._exchanges[exchange.key]
+            self._writer.put(exchange)
 
-    def _write(self, exchange: _Exchange) -> int:
-        """In a child. Returns an error number."""
-        try:
-            for other in (*self._exchanges.values(), *self._by_fd.values()):
-                other.close()  # nobody shall wait for us
-            recording = Recording(
-                **exchange.facts,
-                sent=Blob(exchange.sent) if exchange.body is None else _read(exchange.body),
-                output=exchange.output.blob(),
-                errors=exchange.errors.blob(),
-                status=exchange.status,
-                seconds=exchange.seconds,
-                client_gone=exchange.client_gone,
-            )
-            if recording.failed or not self._settings.record_errors:
-                if not self._settings.record_secrets:
-                    recording.mask()
-                recording.save(self._directory)
-            if self._count % _PRUNE_EVERY == 1:
-                prune(self._directory, self._settings.record_limit)
-        except OSError as error:
-            return error.errno or errno.EIO
-        return 0
 
-    def _reap(self, options: int) -> None:
-        while self._writers:
+class _Writer(threading.Thread):
+    """Writes recordings, while the relay goes on."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._directory: str = settings.record or ""
+        self._queue: queue.Queue[_Exchange | None] = queue.Queue(_WAITING)
+        self._log = Log()
+        self._problem = ""
+        self._count = 0
+
+    def put(self, exchange: _Exchange) -> None:
+        """Have it written, unless too many wait."""
+        try:
+            self._queue.put_nowait(exchange)
+        except queue.Full:
+            self._complain("recordings are made faster than they can be written, some are lost")
+            _let_go(exchange)
+
+    def end(self) -> None:
+        """Write what is left."""
+        self._queue.put(None)
+        self.join()
+
+    def run(self) -> None:
+        try:
+            make_directory(self._directory)
+        except OSError as error:
+            self._complain(f"cannot record into {self._directory}: {error.strerror}")
+        while exchange := self._queue.get():
             try:
-                pid, status = os.waitpid(-1, options)
-            except ChildProcessError:
-                self._writers.clear()
-                return
-            if not pid:
-                return
-            self._writers.discard(pid)
-            self._complain(os.waitstatus_to_exitcode(status))
+                self._write(exchange)
+                self._complain("")
+            except OSError as error:
+                self._complain(f"cannot record into {self._directory}: {error.strerror}")
+            finally:
+                _let_go(exchange)
 
-    def _complain(self, problem: int) -> None:
+    def _write(self, exchange: _Exchange) -> None:
+        recording = Recording(
+            **exchange.facts,
+            sent=Blob(exchange.sent) if exchange.body is None else _read(exchange.body),
+            output=exchange.output.blob(),
+            errors=exchange.errors.blob(),
+            status=exchange.status,
+            seconds=exchange.seconds,
+            client_gone=exchange.client_gone,
+        )
+        if self._settings.record_errors and not recording.failed:
+            return
+        if not self._settings.record_secrets:
+            recording.mask()
+        recording.save(self._directory)
+        if self._count % _PRUNE_EVERY == 0:
+            prune(self._directory, self._settings.record_limit)
+        self._count += 1
+
+    def _complain(self, problem: str) -> None:
         """Once for each change of what is wrong: a full disk makes many failures."""
         if problem and problem != self._problem:
-            self._log.write(f"cannot record into {self._directory}: {os.strerror(problem)}")
+            self._log.write(problem)
         self._problem = problem
+
+
+def _let_go(exchange: _Exchange) -> None:
+    if exchange.body is not None:
+        os.close(exchange.body)

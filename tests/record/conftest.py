@@ -10,7 +10,7 @@ import pytest
 from tests.contract.conftest import pytest_configure  # noqa: F401  (the marks of its cases)
 from tests.harness.doors import CONFIGURATION, Door, Scgi, Serve
 
-RECORDED = [(Serve, "fork"), (Serve, "cgi"), (Scgi, "cgihandler"), (Scgi, "cgi")]
+RECORDED = [(Serve, "fork"), (Serve, "cgi"), (Scgi, "cgihandler")]
 
 
 @pytest.fixture(
