@@ -292,6 +292,7 @@ class Process:
             for line in lines
             if line.startswith(b"cgicompat: ")
         )
+        run.late = run.late or any(remark.startswith("time limit ") for remark in run.remarks)
         run.errors = b"".join(line for line in lines if not line.startswith(b"cgicompat: "))
         run.output = self._bench.as_original(run.output)
         return run
@@ -339,6 +340,7 @@ class Process:
             _, _, code, cpu = self._bench.wait_for(protocol.ENDED, self._pid)
             if outcome is None:
                 run.status = code if code >= 0 else 128 - code
+                run.spent = "its process has ended" if self.runner == "cgihandler" else None
             if self.runner != "cgihandler":
                 run.cpu = cpu
             _read_errors(self._errors, run)

@@ -16,6 +16,7 @@ from difflib import SequenceMatcher
 from cgicompat.compare.answer import BODY, EXIT, FILE, HEADERS, STATUS, Part
 
 _WORD = re.compile(r"\w+|\W")
+_SHOWN = 16  # bytes
 _LONG = 2000  # lines from which the alignment may be a little less exact
 
 
@@ -54,6 +55,7 @@ class Expected:
         self._variants: dict[int, list[str]] = {}  # of a line of the first: what stood there in other runs
         self._loose: set[int] = set()  # its lines that may be missing, or be anything
         self._gaps: set[int] = set()  # where, before which line, others may stand
+        self._fleeting: set[str] = set()  # lines that come and go
         if self._is_text:
             self._base = self._kept(seen[0])
             for part in dict.fromkeys(seen[1:]):
@@ -157,6 +159,7 @@ class Expected:
             else:
                 self._loose.update(range(i1, i2))
                 self._gaps.update(range(i1, i2 + 1))
+                self._fleeting.update(self._base[i1:i2], lines[j1:j2])
 
     def _blocks(self, lines: list[str]) -> Iterator[tuple[bool, int, int, int, int]]:
         """(allowed, i1, i2, j1, j2) of what is not the same in `lines`, by line where lines correspond."""
@@ -172,10 +175,21 @@ class Expected:
                 for i, j in zip(range(i1, i2), range(j1, j2), strict=True):
                     yield self._allows(i, lines[j]), i, i + 1, j, j + 1
             else:
-                free = self._loose.issuperset(range(i1, i2)) and any(
-                    g in self._gaps for g in range(i1, i2 + 1)
-                )
-                yield free, i1, i2, j1, j2
+                # What only varies at either end of the block belongs together.
+                while i1 < i2 and j1 < j2 and self._allows(i1, lines[j1]):
+                    yield True, i1, i1 + 1, j1, j1 + 1
+                    i1, j1 = i1 + 1, j1 + 1
+                tail = []
+                while i1 < i2 and j1 < j2 and self._allows(i2 - 1, lines[j2 - 1]):
+                    i2, j2 = i2 - 1, j2 - 1
+                    tail.append((True, i2, i2 + 1, j2, j2 + 1))
+                near = not self._gaps.isdisjoint(range(i1, i2 + 1))
+                if i1 < i2 or j1 < j2:
+                    yield near and all(map(self._may_go, range(i1, i2))), i1, i2, j1, j2
+                yield from reversed(tail)
+
+    def _may_go(self, i: int) -> bool:
+        return i in self._loose or i in self._variants or self._base[i] in self._fleeting
 
     def _allows(self, i: int, line: str) -> bool:
         return i in self._loose or (i in self._shapes and self._shapes[i].fits(line))
@@ -315,7 +329,9 @@ def _bytes_differ(name: str, expected: Part, part: Part) -> str:
     sizes = f"{part.size} in place of {expected.size} bytes, " if part.size != expected.size else ""
     shorter = min(len(expected.data), len(part.data))
     at = next((i for i in range(shorter) if expected.data[i] != part.data[i]), shorter)
-    return f"{name}: {sizes}the first that differs is number {at + 1}"
+    words = f"{name}: {sizes}the first that differs is number {at + 1}"
+    new, old = (repr(data[at : at + _SHOWN])[1:] for data in (part.data, expected.data))
+    return f"{words}, {new} in place of {old}" if part.data and expected.data else words
 
 
 def _kind(part: Part) -> str:

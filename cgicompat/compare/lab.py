@@ -180,6 +180,8 @@ class Subject:
             message, fds, _, _ = socket.recv_fds(self._channel, SIZE, 2)
             if not message:
                 os._exit(0)
+            for fd in fds:
+                os.set_inheritable(fd, False)
             name, script, environ, audit, interpreter = marshal.loads(message)
             settings = self._settings.for_script(script).but(audit=audit)
             if interpreter:

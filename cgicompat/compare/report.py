@@ -217,9 +217,11 @@ class ScriptReport:
         return words
 
     def _suspects(self, case: CaseReport, before: str) -> list[Leak]:
-        """What was not put back by the script itself, or by those that ran before it."""
+        """What was not put back of what the script itself has changed, or those that ran before it; what a
+        script is known to have done comes before what libraries keep."""
         cases = self._report.cases if before else [case]
-        return list(dict.fromkeys(leak for other in cases for leak in other.leaks if leak.fate != PUT_BACK))
+        leaks = dict.fromkeys(leak for other in cases for leak in other.leaks if leak.fate != PUT_BACK)
+        return sorted(leaks, key=lambda leak: self._report.directory not in leak.where)
 
     @property
     def leaks(self) -> list[Leak]:
