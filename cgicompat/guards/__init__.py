@@ -115,10 +115,9 @@ class Guards:
             begin()
         WATCH.active = True
 
-    def restore(self) -> tuple[str | None, list[Change]]:
-        """Put everything back: the reasons why that failed, or None, and what had been changed."""
+    def restore(self, found: list[Change]) -> str | None:
+        """Put everything back, add to `found` what had been changed; why the process is spent, or None."""
         WATCH.active = False
-        found: list[Change] = []
         for guard, restore in zip(self._guards, self._restores, strict=True):
             try:
                 changes = restore()
@@ -142,7 +141,7 @@ class Guards:
             self._freeze()
         if self._everything:
             self._everything.save()
-        return spent, found
+        return spent
 
     def _freeze(self) -> None:
         """The garbage collector need not look again at what stays."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard
@@ -9,6 +10,10 @@ from cgicompat.guards.guard import NOTHING, Guard
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
+
+
+_PATIENCE = 10  # milliseconds that a child may be from its end
 
 
 class Children(Guard):
@@ -18,16 +23,27 @@ class Children(Guard):
     names = ("fork", "Popen", "popen", "Process", "Pool", "spawnv", "spawnl", "posix_spawn", "SharedMemory")
 
     def restore(self) -> Sequence[Change]:
+        _stop_helpers()
         reaped = 0
         try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                reaped += 1
+            for _ in range(_PATIENCE):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    reaped += 1
+                time.sleep(0.001)
         except ChildProcessError:
             if not reaped:
                 return NOTHING
             _forget()
             return [Change("a child process was not waited for")]
         return [Change("a child process is still running", SPENT)]
+
+
+def _stop_helpers() -> None:
+    """Processes that multiprocessing starts for itself end with the one that started them."""
+    for module, name in (("resource_tracker", "_resource_tracker"), ("forkserver", "_forkserver")):
+        helper: Any = getattr(sys.modules.get(f"multiprocessing.{module}"), name, None)
+        if helper is not None:
+            helper._stop()
 
 
 def _forget() -> None:

@@ -7,8 +7,9 @@ import gc
 import io
 import os
 import select
+import sys
 
-from cgicompat.guards.change import PUT_BACK, SPENT, Change
+from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard
 
 TYPE_CHECKING = False
@@ -36,8 +37,8 @@ def release(fd: int) -> None:
 
 class Descriptors(Guard):
     """Open files by their numbers: 0, 1 and 2 are pointed home, others that the script left open are closed,
-    which drops locks too. One that a library still holds by an object makes the process spent, as does the
-    loss of one that the process itself needs."""
+    which drops locks too. Files that a library opened and still holds stay open: closed under it, they would
+    one day make it close another's. The loss of one that the process itself needs makes it spent."""
 
     names = ("open", "dup", "dup2", "pipe", "socket", "mkstemp", "closerange", "close", "fdopen")
 
@@ -59,8 +60,11 @@ class Descriptors(Guard):
         changes: list[Change] = []
         for fd, source in ((0, self._null), (1, self._null), (2, self._errors)):
             os.dup2(source, fd)
+        if not os.get_blocking(2):
+            os.set_blocking(2, True)
+            changes.append(Change("fd 2 was made non-blocking"))
         if _count() != self._count or not self._count:
-            changes = self._close_others()
+            changes += self._close_others()
         if any(event & select.POLLNVAL for _, event in self._own.poll(0)) or any(
             _identity(fd) != identity for fd, identity in self._ends
         ):
@@ -68,17 +72,32 @@ class Descriptors(Guard):
         return changes or NOTHING
 
     def _close_others(self) -> list[Change]:
-        left = _open_descriptors() - (self._open or set())
-        if not left:
-            return []
-        fate = PUT_BACK
-        # An object that survives its script is a library's: closed under it, it would later close another's.
-        for thing in gc.get_objects():
-            if isinstance(thing, io.FileIO) and not thing.closed and thing.fileno() in left:
-                fate = SPENT
-        for fd in left:
-            os.close(fd)
-        return [Change(f"{len(left)} files were left open", fate)]
+        assert self._open is not None
+        left = _open_descriptors() - self._open
+        if left:
+            gc.collect()  # other guards have let go of objects
+            left = _open_descriptors() - self._open
+            held = _held_by_objects() & left
+            self._open |= held
+            left -= held
+            for fd in left:
+                os.close(fd)
+            self._count = _count()
+        return [Change(f"files were left open: {len(left)}")] if left else []
+
+
+def _held_by_objects() -> set[int]:
+    """Files of objects that survive their script, so are a library's."""
+    found = set()
+    socket = sys.modules.get("_socket")
+    kinds = (io.FileIO, socket.socket) if socket else (io.FileIO,)
+    for thing in gc.get_objects():
+        if isinstance(thing, kinds):
+            try:
+                found.add(thing.fileno())
+            except (ValueError, OSError):
+                pass  # closed
+    return found
 
 
 def _open_descriptors() -> set[int]:

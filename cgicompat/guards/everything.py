@@ -6,8 +6,10 @@ was; after a run it tells each that is another. Slow, and it needs no list of wh
 
 from __future__ import annotations
 
+import os
 import sys
 
+from cgicompat.guards import library
 from cgicompat.guards.change import KEPT, Change
 from cgicompat.guards.watch import WATCH
 from cgicompat.runners.modules import LIBRARY
@@ -24,7 +26,10 @@ _MISSING = object()
 _NO_STATE = (str, bytes, int, float, complex, type(None), tuple, frozenset, type, ModuleType)
 # The interpreter's, or ours.
 _LEFT_OUT = frozenset(("__warningregistry__", "__builtins__", "__annotations__", "__doc__"))
-_OURS = frozenset(("cgicompat", "sys", "__main__", "ctypes", "_ctypes"))
+_OURS = frozenset(("cgicompat", "sys", "__main__", "ctypes", "_ctypes", "posix"))
+
+
+_ENVIRON = (id(os.environ), id(os.environb))
 
 
 class Everything:
@@ -33,6 +38,7 @@ class Everything:
     def save(self) -> None:
         """Keep what all attributes are now."""
         self._before = dict(_state())
+        self._covers = library.covers()
         if WATCH.usable:
             WATCH.libraries = []
 
@@ -44,13 +50,19 @@ class Everything:
             known = self._before.get(label)
             if known is None or known[1] is now:
                 continue
-            for key in _differences(known[1], now):
-                name = (
-                    f"{label}.{key}" if isinstance(key, str) and key.isidentifier() else f"{label}[{key!r}]"
-                )
-                by = by_library.get(name, "")
-                changes.append(Change(f"{name} was changed{' by ' if by else ''}{by}", KEPT))
+            keys = [key for key in _differences(known[1], now) if key not in self._covers.get(label, ())]
+            if keys and isinstance(known[0], dict | list | set):
+                by = _by(by_library.get(f"{label}[{keys[0]!r}]"))
+                changes.append(Change(f"{label} was changed in {len(keys)} places{by}", KEPT))
+            elif keys:
+                for key in keys:
+                    name = f"{label}.{key}"
+                    changes.append(Change(f"{name} was changed{_by(by_library.get(name))}", KEPT))
         return changes
+
+
+def _by(place: str | None) -> str:
+    return f" by {place}" if place else ""
 
 
 def _state() -> Iterator[tuple[str, tuple[object, Any]]]:
@@ -72,7 +84,7 @@ def _object_state(
     if not depth:
         return
     for key, value in state.items():
-        if key in _LEFT_OUT or id(value) in seen:
+        if key in _LEFT_OUT or id(value) in seen or id(value) in _ENVIRON:
             continue
         inner: dict[Any, Any] | None = None
         if isinstance(value, type):

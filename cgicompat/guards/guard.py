@@ -35,21 +35,69 @@ class Guard:
         raise NotImplementedError
 
 
+_names: dict[CodeType, frozenset[str]] = {}
+
+
+def uses(names: frozenset[str]) -> bool:
+    """Whether this run's scripts have one of `names` in their code."""
+    for code in CODE.used:
+        known = _names.get(code)
+        if known is None:
+            known = _names[code] = frozenset(name for inner in _with_inner(code) for name in inner.co_names)
+        if not known.isdisjoint(names):
+            return True
+    return False
+
+
+# What changes a thing, as far as code can tell.
+_CHANGES = frozenset(
+    ("clear", "update", "pop", "popitem", "setdefault", "append", "extend", "insert", "remove", "reverse")
+    + ("sort", "add", "discard", "STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR")
+)
+
+
 def locate(names: Sequence[str]) -> str:
-    """FILE:LINE of the first place in this run's scripts that has one of `names`, or nothing."""
-    if not names:
-        return ""
+    """FILE:LINE of the likeliest place in this run's scripts to change what `names` stand for, or nothing."""
+    best = _NOWHERE
+    for module in CODE.used:
+        for code in _with_inner(module):
+            for name in names:
+                if name in code.co_names:
+                    best = _likelier(_rank(code, name), best)
+    return best[2]
+
+
+_NOWHERE = (9, 0, "")
+
+
+def _likelier(one: tuple[int, int, str], other: tuple[int, int, str]) -> tuple[int, int, str]:
+    """Of two places; a later one, since many scripts show a thing before they change it."""
+    return min(one, other, key=lambda found: (found[0], -found[1]))
+
+
+def _rank(code: CodeType, name: str) -> tuple[int, int, str]:
+    """(how unlikely, line, FILE:LINE) of the likeliest line that has the name."""
     import dis
 
-    for name in names:
-        for module in CODE.used:
-            for code in _with_inner(module):
-                if name in code.co_names:
-                    for instruction in dis.get_instructions(code):
-                        if instruction.argval == name:
-                            line = instruction.positions.lineno if instruction.positions else None
-                            return f"{code.co_filename}:{line or code.co_firstlineno}"
-    return ""
+    lines: dict[int, set[str]] = {}
+    for instruction in dis.get_instructions(code):
+        line = (instruction.positions.lineno if instruction.positions else None) or code.co_firstlineno
+        words = lines.setdefault(line, set())
+        words.add(instruction.opname)
+        if instruction.argval == name:
+            words.add(f"{name} by {instruction.opname[:9]}")
+        elif isinstance(instruction.argval, str):
+            words.add(instruction.argval)
+    best = _NOWHERE
+    for line, words in sorted(lines.items()):
+        changes = not words.isdisjoint(_CHANGES)
+        for rank, how in enumerate(
+            ("STORE_ATT", "DELETE_AT", "LOAD_ATTR", "LOAD_METH", "LOAD_NAME", "LOAD_GLOB")
+        ):
+            if f"{name} by {how}" in words:
+                likely = rank if rank < 2 or changes else rank + 4
+                best = _likelier((likely, line, f"{code.co_filename}:{line}"), best)
+    return best
 
 
 def _with_inner(code: CodeType) -> list[CodeType]:

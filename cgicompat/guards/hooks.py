@@ -6,13 +6,16 @@ import os
 import sys
 
 from cgicompat.guards.change import SPENT, Change
-from cgicompat.guards.guard import NOTHING, Guard
-from cgicompat.runners.modules import CODE, LIBRARY
+from cgicompat.guards.guard import NOTHING, Guard, uses
+from cgicompat.runners.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+
+_AUDIT_HOOK = frozenset(("addaudithook",))
 
 
 def _nothing() -> None:
@@ -69,9 +72,8 @@ class Hooks(Guard):
                     found[:] = kept
                     changes = [Change("os.register_at_fork was called")]
                 saved[:] = kept
-        for code in CODE.used:
-            if "addaudithook" in code.co_names:
-                changes = [*changes, Change("sys.addaudithook was called", SPENT)]
+        if uses(_AUDIT_HOOK):
+            changes = [*changes, Change("sys.addaudithook was called", SPENT)]
         return changes
 
 

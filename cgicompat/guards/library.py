@@ -6,18 +6,25 @@ fresh is read right after its import, before any script can use it.
 
 from __future__ import annotations
 
+import codecs
 import itertools
+import signal
 import sys
 
 from cgicompat.guards.change import Change
-from cgicompat.guards.guard import NOTHING, Guard
+from cgicompat.guards.guard import NOTHING, Guard, uses
 from cgicompat.guards.watch import WATCH
+from cgicompat.runners.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
     from typing import Any
+
+
+_FATAL = {signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT, signal.SIGBUS, signal.SIGILL}
+_REGISTER = frozenset(("register",))
 
 
 class Row:
@@ -27,6 +34,7 @@ class Row:
     """
 
     covers: tuple[str, ...] = ()
+    blind = False  # put_back() cannot tell; the script's code says whether there was a change
     watchable = False  # all of it shows in `covers` and in `containers`
 
     def __init__(self, what: str, names: str = "") -> None:
@@ -88,10 +96,52 @@ class Contents(Row):
                 if isinstance(container, list):
                     container[:] = items
                 else:
+                    # What libraries register when they are imported stays with them.
+                    for key in container.keys() - items.keys():
+                        if callable(container[key]) and LIBRARY.made(key) and LIBRARY.made(container[key]):
+                            items[key] = container[key]
+                    if container == items:
+                        continue
                     container.clear()
                     container.update(items)
                 changed = True
         return changed
+
+
+class Encodings(Contents):
+    """Aliases; whoever has asked for one is answered from caches."""
+
+    def put_back(self, aliases: Any, fresh: Any) -> bool:
+        if not super().put_back(aliases, fresh):
+            return False
+        sys.modules["encodings"]._cache.clear()
+        codecs.register(_no_codec)
+        codecs.unregister(_no_codec)  # which empties Python's own
+        return True
+
+
+def _no_codec(name: str) -> None:
+    return None
+
+
+class Object(Row):
+    """Attributes of an object in a module."""
+
+    def __init__(self, what: str, name: str, names: str = "") -> None:
+        super().__init__(what, f"{names} {name}")
+        self._name = name
+
+    def fresh(self, module: Any) -> Any:
+        found = getattr(module, self._name)
+        return found, dict(found.__dict__)
+
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        found, state = fresh
+        if found.__dict__ == state:
+            return False
+        found.__dict__.clear()
+        found.__dict__.update(state)
+        return True
 
 
 class Counter(Row):
@@ -111,12 +161,17 @@ class Counter(Row):
 class Call(Row):
     """A function of the module that puts it back without looking."""
 
+    blind = True
+
     def __init__(self, what: str, function: str, *arguments: object, names: str = "") -> None:
         super().__init__(what, names)
         self._function, self._arguments = function, arguments
 
     def put_back(self, module: Any, fresh: Any) -> bool:
-        getattr(module, self._function)(*self._arguments)
+        function = module
+        for name in self._function.split("."):
+            function = getattr(function, name)
+        function(*self._arguments)
         return False
 
 
@@ -158,6 +213,9 @@ class Warnings(Row):
         # A registry of another version of the filters is empty to the module.
         mutated = getattr(warnings, "_filters_mutated", None) or warnings._filters_mutated_lock_held
         mutated()
+        for namespace in WATCH.warned:
+            namespace.pop("__warningregistry__", None)
+        WATCH.warned.clear()
         return changed
 
 
@@ -202,7 +260,7 @@ class Registered(Row):
 
     def put_back(self, weakref: Any, fresh: Any) -> bool:
         if weakref.finalize._registered_with_atexit:
-            weakref.finalize._registered_with_atexit = False
+            weakref.finalize._registered_with_atexit = weakref.finalize._shutdown = False
             weakref.finalize._registry.clear()
         return False
 
@@ -218,14 +276,14 @@ class EventLoops(Row):
 
 
 class Faulthandler(Row):
-    def fresh(self, faulthandler: Any) -> Any:
-        return faulthandler.is_enabled()
+    blind = True
 
     def put_back(self, faulthandler: Any, fresh: Any) -> bool:
         faulthandler.cancel_dump_traceback_later()
-        if faulthandler.is_enabled() and not fresh:
-            faulthandler.disable()
-            return True
+        faulthandler.disable()
+        if uses(_REGISTER):
+            for number in signal.valid_signals() - _FATAL:
+                faulthandler.unregister(number)
         return False
 
 
@@ -284,6 +342,7 @@ def _copy(table: dict[str, Any]) -> dict[str, Any]:
 class Random(Row):
     """A script that seeds the generator must not make the next one's numbers predictable."""
 
+    blind = True
     watchable = True
 
     def containers(self, random: Any) -> list[dict[Any, Any]]:
@@ -295,6 +354,8 @@ class Random(Row):
 
 
 class NumpyRandom(Row):
+    blind = True
+
     def put_back(self, random: Any, fresh: Any) -> bool:
         random.seed()
         return False
@@ -322,6 +383,15 @@ class Parameters(Row):
         dict.clear(matplotlib.rcParams)
         dict.update(matplotlib.rcParams, fresh)
         return True
+
+
+class GenericTypes(Row):
+    """Caches of typing, which keep the script's classes in memory."""
+
+    def put_back(self, typing: Any, fresh: Any) -> bool:
+        for cleanup in typing._cleanups:
+            cleanup()
+        return False
 
 
 class Multiprocessing(Row):
@@ -357,7 +427,6 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ("random", Random("the generator: it is seeded anew", "seed setstate")),
     ("tempfile", Attributes("directory and prefix", "tempdir template")),
     ("urllib.request", Attributes("installed opener", "_opener", "install_opener")),
-    ("urllib.parse", Contents("what schemes allow", "uses_netloc uses_relative uses_params")),
     ("ssl", Attributes("default context of HTTPS", "_create_default_https_context")),
     ("mimetypes", Mimetypes("tables of types", "add_type read_mime_types init types_map")),
     ("linecache", Contents("source lines that tracebacks showed", "cache")),
@@ -379,7 +448,9 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ),
     ("xml.etree.ElementTree", Contents("prefixes of namespaces", "_namespace_map", "register_namespace")),
     ("xml.dom.domreg", Contents("implementations", "well_known_implementations registered")),
-    ("webbrowser", Contents("browsers", "_browsers")),
+    ("encodings.aliases", Encodings("names of encodings", "aliases")),
+    ("webbrowser", Contents("browsers", "_browsers", "register")),
+    ("webbrowser", Attributes("order of browsers", "_tryorder _os_preferred_browser", "register")),
     (
         "sqlite3",
         Contents("adapters and converters", "adapters converters", "register_adapter register_converter"),
@@ -396,7 +467,14 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ("multiprocessing.util", Multiprocessing("end of the process")),
     ("concurrent.futures.thread", Executors("end of the process, names of threads")),
     ("weakref", Registered("finalizers that run at exit", "finalize")),
-    ("faulthandler", Faulthandler("dumps that were asked for", "enable dump_traceback_later")),
+    ("multiprocessing.context", Object("start method", "_default_context", "set_start_method")),
+    ("multiprocessing.context", Object("state of the thread", "_tls")),
+    ("reprlib", Object("limits", "aRepr")),
+    ("filecmp", Call("remembered comparisons", "clear_cache")),
+    ("ctypes", Call("errno", "set_errno", 0, names="set_errno")),
+    ("typing", GenericTypes("generic types of the script's classes")),
+    ("lxml.etree", Call("log of errors", "clear_error_log")),
+    ("faulthandler", Faulthandler("dumps that were asked for", "enable dump_traceback_later register")),
     ("tracemalloc", Tracemalloc("tracing of memory", "start")),
     ("cgi", CgiLog("log file and limit", "log logfile maxlen")),
     ("numpy.random", NumpyRandom("the generator: it is seeded anew", "seed")),
@@ -422,7 +500,7 @@ class Library(Guard):
         for name, row, module, fresh in self._rows:
             if row.watchable and self._watching and name not in alarms:
                 continue
-            if row.put_back(module, fresh):
+            if row.put_back(module, fresh) or (self.audit and row.blind and uses(frozenset(row.names))):
                 changes = [
                     *changes,
                     Change(f"{name}: {row.what}", where=alarms.get(name, ""), names=row.names),
@@ -437,9 +515,25 @@ for _name, _row in ROWS:
     _rows_by_module.setdefault(_name, []).append(_row)
 
 
+# Attributes that other guards put back.
+_BY_OTHERS = {
+    "logging": (
+        "lastResort",
+        "raiseExceptions",
+        "_loggerClass",
+        "_logRecordFactory",
+        "_warnings_showwarning",
+        "_handlerList",
+        "_levelToName",
+        "_nameToLevel",
+    ),
+    "threading": ("excepthook", "_trace_hook", "_profile_hook", "_threading_atexits"),
+}
+
+
 def covers() -> dict[str, frozenset[str]]:
     """Attributes that rows put back, by module."""
-    found: dict[str, frozenset[str]] = {}
+    found = {name: frozenset(attributes) for name, attributes in _BY_OTHERS.items()}
     for name, row in ROWS:
         found[name] = found.get(name, frozenset()) | frozenset(row.covers)
     return found

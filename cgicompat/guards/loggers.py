@@ -58,6 +58,12 @@ class Loggers(Guard):
         if not logging.raiseExceptions:
             logging.raiseExceptions = True
             changes.append(Change("logging.raiseExceptions was set"))
+        last = logging._defaultLastResort
+        last._closed = False  # by logging.shutdown at the end of each script
+        if logging.lastResort is not last or last.level != logging.WARNING or last.filters:
+            logging.lastResort = last
+            last.level, last.filters, last.formatter = logging.WARNING, [], None
+            changes.append(Change("logging.lastResort was changed"))
         changes += self._level_names(logging)
         # Its handlers went with the script; what stays in the list would be flushed at each end.
         if len(logging._handlerList) > 1:

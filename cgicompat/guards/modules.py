@@ -18,6 +18,7 @@ class Modules(Guard):
     names = ("modules",)
 
     def save(self) -> None:
+        sys.modules.pop("__mp_main__", None)  # multiprocessing's name for the main module
         self._modules = dict(sys.modules)
         self._object = sys.modules
 

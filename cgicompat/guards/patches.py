@@ -10,6 +10,7 @@ from __future__ import annotations
 import opcode
 import sys
 
+from cgicompat.guards import library
 from cgicompat.guards.change import PUT_BACK, SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard
 from cgicompat.guards.watch import CONTAINER, MISSING, WATCH, WHOLE, Space, spaces
@@ -61,6 +62,8 @@ class Patches(Guard):
                 del space.content[key]
             else:
                 space.content[key] = before
+            if space.holder is not None:
+                space.holder._clear_cache()
         elif before is MISSING:
             delattr(space.holder, key)
         else:
@@ -81,11 +84,12 @@ def learn(module: ModuleType) -> None:
     if name in _lists:
         return
     _lists[name] = lists = []
+    others = library.covers().get(name, frozenset())
     found = [] if name in ("sys", "builtins", "os") else list(spaces(module))  # guards.namespaces
     for space in found:
         if space.kind != CONTAINER:
             for attribute, value in list(space.content.items()):
-                if type(value) in (list, set) and attribute not in ("__all__", "__path__"):
+                if type(value) in (list, set) and attribute not in ("__all__", "__path__", *others):
                     lists.append((f"{space.label}.{attribute}", value, value.copy()))
     if WATCH.usable:
         if name != "sys":  # each run sets attributes there

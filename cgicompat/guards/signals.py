@@ -34,15 +34,17 @@ class Signals(Guard):
             if _signal.getitimer(timer) != idle:
                 _signal.setitimer(timer, 0)
                 changes.append(Change("an alarm was pending"))
+        if _signal.pthread_sigmask(_signal.SIG_BLOCK, ()) != self._mask:
+            for number in _signal.sigpending():
+                _signal.signal(number, _signal.SIG_IGN)  # or it would strike us
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
+            changes.append(Change("signals were blocked"))
         handlers = list(map(_signal.getsignal, _NUMBERS))
         if handlers != self._handlers:
             for number, handler, saved in zip(_NUMBERS, handlers, self._handlers, strict=True):
                 if handler is not saved and saved is not None and number not in _UNCATCHABLE:
                     _signal.signal(number, saved)
                     changes.append(Change(f"the handler of {signal.Signals(number).name} was set"))
-        if _signal.pthread_sigmask(_signal.SIG_BLOCK, ()) != self._mask:
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
-            changes.append(Change("signals were blocked"))
         if _signal.set_wakeup_fd(-1) != -1:
             changes.append(Change("signal.set_wakeup_fd was called"))
         return changes

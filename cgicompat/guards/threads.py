@@ -25,7 +25,6 @@ class Threads(Guard):
         self._stack = _thread.stack_size()
         self._count = _thread._count()  # a library may keep threads of its own
         self._exits = list(getattr(threading, "_threading_atexits", ()))
-        self._seen = threading is not None
 
     def restore(self) -> Sequence[Change]:
         threading: Any = sys.modules.get("threading")
@@ -42,13 +41,13 @@ class Threads(Guard):
         if _thread.stack_size() != self._stack:
             _thread.stack_size(self._stack)
             changes.append(Change("threading.stack_size was set"))
-        if not self._seen:
+        exits = threading._threading_atexits
+        if exits != self._exits:
             # What libraries register when they are imported stays with them.
-            self._seen = True
-            self._exits = [call for call in threading._threading_atexits if LIBRARY.made(call)]
-        if threading._threading_atexits != self._exits:
-            threading._threading_atexits[:] = self._exits
-            changes.append(Change("functions to call before threads are joined were registered"))
+            self._exits = [call for call in exits if call in self._exits or LIBRARY.made(_registered(call))]
+            if exits != self._exits:
+                exits[:] = self._exits
+                changes.append(Change("functions to call before threads are joined were registered"))
         if _thread._count() != self._count:
             changes += self._alive(threading)
         return changes
@@ -71,3 +70,9 @@ class Threads(Guard):
                 return True
             time.sleep(0.0005)
         return False
+
+
+def _registered(call: Any) -> Any:
+    """The function in what threading makes of it."""
+    cells = [cell.cell_contents for cell in getattr(call, "__closure__", None) or ()]
+    return getattr(call, "func", next(filter(callable, cells), call))

@@ -23,10 +23,10 @@ class Tracing(Guard):
         changes: Sequence[Change] = NOTHING
         if sys.gettrace() is not None:
             sys.settrace(None)
-            changes = [Change("sys.settrace was called")]
+            changes = [Change("sys.settrace was called", names=("settrace", "set_trace"))]
         if sys.getprofile() is not None:
             sys.setprofile(None)
-            changes = [*changes, Change("sys.setprofile was called")]
+            changes = [*changes, Change("sys.setprofile was called", names=("setprofile", "enable"))]
         if _MONITORING is not None:
             for tool in _TOOLS:
                 if _MONITORING.get_tool(tool) is not None:

@@ -18,7 +18,7 @@ from cgicompat.runners.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import CodeType, FrameType, ModuleType
     from typing import Any
 else:
@@ -32,7 +32,7 @@ WHOLE = object()  # all keys of a dict at once
 _NOT_TOLD = frozenset(("__warningregistry__", "__builtins__", "__annotations__"))
 # A dict that its library changes so often is a cache; watching it would slow it down.
 _OFTEN = 100
-_CLONED, _CLEARED = 3, 4
+_MODIFIED, _CLONED, _CLEARED = 1, 3, 4
 
 
 class Space:
@@ -63,18 +63,21 @@ def spaces(module: ModuleType) -> Iterator[Space]:
     pending: list[tuple[str, str, Any, dict[Any, Any]]] = [(name, MODULE, module, module.__dict__)]
     for attribute, value in list(module.__dict__.items()):
         if isinstance(value, type) and _top(str(value.__module__)) == top:
-            pending.append((f"{name}.{attribute}", CLASS, value, _dict_of(value)))
+            pending.append((f"{name}.{attribute}", CLASS, value, _dict_of(value.__dict__)))
     for label, kind, holder, content in pending:
         yield Space(label, kind, holder, content)
         for attribute, value in list(content.items()):
             # posix.environ is the dict within os.environ.
             if type(value) is dict and attribute not in _NOT_TOLD and label != "posix":
                 yield Space(f"{label}.{attribute}", CONTAINER, None, value)
+            elif kind is MODULE and hasattr(value, "dispatch") and hasattr(value, "_clear_cache"):
+                # functools.singledispatch
+                yield Space(f"{label}.{attribute}.registry", CONTAINER, value, _dict_of(value.registry))
 
 
-def _dict_of(kind: type) -> dict[Any, Any]:
-    """The dict behind the proxy that is cls.__dict__."""
-    found: dict[Any, Any] = gc.get_referents(kind.__dict__)[0]
+def _dict_of(proxy: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The dict behind a proxy, such as cls.__dict__."""
+    found: dict[Any, Any] = gc.get_referents(proxy)[0]
     return found
 
 
@@ -87,6 +90,7 @@ class Watch:
         self.active = False
         self.journal: dict[tuple[int, Any], tuple[Space, object, str]] = {}
         self.alarms: dict[str, str] = {}
+        self.warned: list[dict[str, Any]] = []  # modules that have a registry of warnings
         self.libraries: list[tuple[str, str]] | None = None  # what they changed in themselves
         self._spaces: dict[int, Space] = {}
         self._authors: dict[CodeType, str] = {}
@@ -149,44 +153,58 @@ class Watch:
             frame = sys._getframe(1)
         except ValueError:
             return 0  # from no Python code
-        where = self._author(frame, space)
-        if name == "__spec__" and space.kind == MODULE and where is None:
-            where = self._author(frame, _NOBODY)  # importlib.reload
         if space.alarm or name in space.covers:
-            self.alarms.setdefault(space.alarm or space.label, where or "")
-        elif where is not None and name not in _NOT_TOLD:
+            self.alarms[space.alarm or space.label] = self._script(frame)
+        elif name == "__warningregistry__":
+            self.warned.append(space.content)
+        elif name in _NOT_TOLD:
+            pass
+        elif not self._own(frame, space) or (name == "__spec__" and event == _MODIFIED):  # importlib.reload
             entry = (address, name)
             if entry not in self.journal:
                 before = space.content.copy() if name is WHOLE else space.content.get(name, MISSING)
-                self.journal[entry] = space, before, where
-        elif space.kind == CONTAINER:
-            space.busy += 1
-            if space.busy > _OFTEN:
-                self._unwatch(self._number, space.content)
-        if where is None and self.libraries is not None:
-            self.libraries.append((space.name(name), f"{frame.f_code.co_filename}:{frame.f_lineno}"))
+                self.journal[entry] = space, before, self._script(frame)
+        else:
+            if self.libraries is not None:
+                self.libraries.append((space.name(name), f"{frame.f_code.co_filename}:{frame.f_lineno}"))
+            if space.kind == CONTAINER:
+                space.busy += 1
+                if space.busy > _OFTEN:
+                    self._unwatch(self._number, space.content)
         return 0
 
-    def _author(self, frame: FrameType | None, space: Space) -> str | None:
-        """FILE:LINE in the script that makes this change, or None where a library does so in itself."""
-        first = True
-        while frame is not None:
-            library = self._authors.get(frame.f_code)
-            if library is None:
-                library = self._authors[frame.f_code] = _library(frame)
+    def _own(self, frame: FrameType, space: Space) -> bool:
+        """Whether a library does this in itself, or while the standard library imports a module."""
+        library = self._library(frame)
+        if library == space.top or library == "importlib":
+            return True
+        back: FrameType | None = frame
+        while back is not None:
+            library = self._library(back)
             if not library:
-                while frame.f_code.co_filename[:1] == "<" and frame.f_back is not None:  # exec
-                    frame = frame.f_back
+                return False
+            if back.f_code.co_name == "<module>" and library in sys.stdlib_module_names:
+                return True
+            back = back.f_back
+        return True
+
+    def _script(self, frame: FrameType | None) -> str:
+        """FILE:LINE in the script that led to this."""
+        while frame is not None:
+            if frame.f_code.co_filename[:1] != "<" and not self._library(frame):
                 return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-            if first and library in (space.top, "importlib"):
-                return None
-            first = False
             frame = frame.f_back
-        return None
+        return ""
+
+    def _library(self, frame: FrameType) -> str:
+        """The library that the code belongs to, or nothing: it is the script's."""
+        known = self._authors.get(frame.f_code)
+        if known is None:
+            known = self._authors[frame.f_code] = _library(frame)
+        return known
 
 
 def _library(frame: FrameType) -> str:
-    """The library that the code belongs to, or nothing: it is the script's."""
     filename = frame.f_code.co_filename
     name = str(frame.f_globals.get("__name__", ""))
     if filename[:1] == "<":  # frozen, or made by exec
@@ -205,5 +223,4 @@ def _object(address: int) -> Any:
     return ctypes.cast(address, ctypes.py_object).value
 
 
-_NOBODY = Space("", MODULE, None, {})
 WATCH = Watch()

@@ -86,7 +86,7 @@ class Master:
         self._failures = 0
         self._fork_after = 0.0
         self._told: set[str] = set()
-        self._watched: dict[str, tuple[int, ...]] = {}
+        self._watched: dict[str, tuple[int, ...] | None] = {}
         self._to_learn: list[str] = []
         self._learned: list[str] = []
         self._log = Log()
@@ -146,6 +146,8 @@ class Master:
             prepare()
         self._adopt()
         self._reap()  # those that ended in between
+        if settings.config and state["argv"]:
+            self._watch_file(settings.config)
         self._learn([*settings.preload, *state.get("learned", ())], insist=set(settings.preload))
 
     def _pair(self) -> tuple[socket.socket, socket.socket]:
@@ -212,7 +214,10 @@ class Master:
             except BlockingIOError:
                 return
             if message[:1] == protocol.LEARNED:
-                self._to_learn += message[1:].decode().split(",")
+                self._to_learn += message[1:].decode().split("\0")
+            elif message[:1] == protocol.LOADED:
+                for path in message[1:].decode("utf-8", "surrogateescape").split("\0"):
+                    self._watch_file(path)
             elif message[:1] == protocol.SPENT:
                 text = message[1:].decode("utf-8", "replace")
                 if text not in self._told:
@@ -492,26 +497,24 @@ class Master:
                     self._log.write(f"cannot preload {name}: {type(error).__name__}: {error}")
         for module in list(sys.modules.values()):
             spec = getattr(module, "__spec__", None)
-            if spec is not None and spec.has_location and spec.origin and spec.origin not in self._watched:
-                try:
-                    self._watched[spec.origin] = signature(os.stat(spec.origin))
-                except OSError:
-                    pass
+            if spec is not None and spec.has_location and spec.origin:
+                self._watch_file(spec.origin)
         gc.collect()
         gc.freeze()
 
+    def _watch_file(self, path: str) -> None:
+        self._watched.setdefault(path, _signature(path))
+
     def _check_files(self) -> None:
-        """Begin anew where a module that is loaded here has changed on disk."""
+        """Begin anew where a module that is loaded, or the configuration, has changed on disk."""
         for path, known in self._watched.items():
-            try:
-                if signature(os.stat(path)) == known:
-                    continue
-            except OSError:
-                pass  # in the middle of an upgrade: it will be there or not when we are
-            self._log.write(f"{path} has changed: reloading")
-            self._watched[path] = ()
-            self._begin_reload()
-            return
+            now = _signature(path)
+            if now != known:
+                # In the middle of an upgrade it may be missing: it will be there or not when we are.
+                self._log.write(f"{path} has changed: reloading")
+                self._watched[path] = now
+                self._begin_reload()
+                return
 
     # Reload and end
 
@@ -586,6 +589,13 @@ class Master:
             self._recorder.close()
         self._traces.remove()
         os._exit(0)
+
+
+def _signature(path: str) -> tuple[int, ...] | None:
+    try:
+        return signature(os.stat(path))
+    except OSError:
+        return None
 
 
 def _kill(pid: int, number: int) -> None:

@@ -20,13 +20,16 @@ import termios
 import time
 
 from cgicompat import runners
+from cgicompat.guards.change import SPENT as CANNOT
+from cgicompat.guards.change import Change
 from cgicompat.guards.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.intake import Intake, Refused
+from cgicompat.pool.memory import Growth
+from cgicompat.pool.preload import files, preloadable, reseed
 from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
-from cgicompat.runners.modules import LIBRARY
 from cgicompat.runners.outcome import log
 from cgicompat.runners.script import runs_here
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 # What workers tell the master, and the master tells one idle worker.
 LOOK = b"!"
 LEARNED = b"+"
+LOADED = b"F"
 SPENT = b"-"
 JOB = b"J"
 QUIT = b"Q"
@@ -49,9 +53,6 @@ DONE = b"."
 _LATER = 2.0
 # Seconds that the reading of a request may take.
 _READING = 120.0
-_UNFIT_TO_PRELOAD = frozenset(
-    ("this", "antigravity", "idlelib", "turtledemo", "test", "__main__", "__mp_main__")
-)
 
 
 class Context:
@@ -108,6 +109,7 @@ class Worker:
         self._served = 0
         self._used = False
         self._known = set(sys.modules)
+        self._growth = Growth()
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
@@ -257,6 +259,10 @@ class Worker:
             seconds = time.monotonic() - now
             self._tell(DONE + marshal.dumps((os.getpid(), number, outcome.status, seconds)), insist=True)
         self._served += 1
+        if outcome.spent is None and name == "cgihandler" and self._growth.exceeds(settings.max_rss):
+            outcome.spent = f"its memory has grown by more than {settings.max_rss >> 20} MB (see max-rss)"
+            if settings.audit:
+                log(f"audit: {Change(outcome.spent, CANNOT)}")
         if outcome.spent:
             self._tell(SPENT + f"{request.script}: {outcome.spent}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served
@@ -276,8 +282,9 @@ class Worker:
             return
         self._known |= new
         names = preloadable(new - self._context.refused)
-        for start in range(0, len(names), 50):
-            self._tell(LEARNED + ",".join(names[start : start + 50]).encode())
+        for kind, items in ((LEARNED, names), (LOADED, files(new.difference(names)))):
+            for start in range(0, len(items), 50):
+                self._tell(kind + "\0".join(items[start : start + 50]).encode("utf-8", "surrogateescape"))
 
     def _wait_for_log(self) -> None:
         """Until the master has read what the script wrote to stderr: it would take it for the next one's."""
@@ -298,22 +305,6 @@ class Worker:
             pass  # the master has enough to read, or is gone
 
 
-def preloadable(names: set[str]) -> list[str]:
-    """Which of the modules, new in this process, the master may import for all its children."""
-    started_threads = _thread_count() > 1
-    found = []
-    for name in sorted(names):
-        module = sys.modules[name]
-        if (
-            name.partition(".")[0] not in _UNFIT_TO_PRELOAD
-            and getattr(module, "__spec__", None) is not None
-            and LIBRARY.is_persistent(module)
-            and not (started_threads and name.partition(".")[0] not in sys.stdlib_module_names)
-        ):
-            found.append(name)
-    return found
-
-
 def prepare() -> None:
     """Make a newly forked process a worker's: its own process group, signals as in a fresh interpreter."""
     os.setpgid(0, 0)
@@ -321,15 +312,8 @@ def prepare() -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    reseed()
     gc.enable()
-
-
-def _thread_count() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        threading = sys.modules.get("threading")
-        return threading.active_count() if threading else 1
 
 
 def _answer(connection: socket.socket, data: bytes) -> None:

@@ -13,8 +13,10 @@ from cgicompat.runners.outcome import Outcome
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
 
     from cgicompat.request import Request
+    from cgicompat.runners.program import Program
 
 _guards: Guards | None = None
 
@@ -26,11 +28,24 @@ def run(request: Request, connection: socket.socket, body: int) -> Outcome:
         _guards = Guards(request.settings.audit)
     loaded = len(sys.modules)
     # A copy of the context takes all context variables that the script sets with it.
-    program = copy_context().run(here.run, request, connection, body, _guards.begin)
-    spent, changes = _guards.restore()
-    shadowing = program.own_modules & sys.stdlib_module_names
-    if program.hid or (shadowing and len(sys.modules) != loaded):
+    context = copy_context()
+    program = context.run(here.run, request, connection, body, _guards.begin)
+    found = list(_of_the_program(program, len(sys.modules) != loaded))
+    if request.settings.audit:
+        names = ("set", "setcontext", "getcontext", "localcontext")
+        found += [Change(f"context variable {variable.name} was set", names=names) for variable in context]
+    spent = _guards.restore(found)
+    return Outcome(program.status, spent, found if request.settings.audit else ())
+
+
+def _of_the_program(program: Program, imported: bool) -> Iterator[Change]:
+    """What its modules have done; `imported` tells whether there are more persistent ones than before."""
+    if program.path.changed:
+        yield Change("sys.path was changed", names=("path",))
+    if program.argv_changed:
+        yield Change("sys.argv was changed", names=("argv",))
+    if program.extension:
+        yield Change(f"its module {program.extension} is an extension, which keeps its variables", SPENT)
+    if program.path.hid or (imported and program.own_modules & sys.stdlib_module_names):
         # Libraries that were imported meanwhile may be built upon the script's module.
-        spent = "a module beside it has the name of one in the standard library"
-        changes.append(Change(spent, SPENT))
-    return Outcome(program.status, spent, changes if request.settings.audit else ())
+        yield Change("a module of its own has the name of one in the standard library", SPENT)

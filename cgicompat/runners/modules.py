@@ -30,6 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import CodeType, ModuleType
+    from typing import Any, Self, SupportsIndex
 
     _Signature = tuple[int, ...]
 else:
@@ -137,7 +138,7 @@ class Library:
         self.bare: frozenset[str] = frozenset()
         self._persistent: tuple[str, ...] = ()
         self._roots: tuple[str, ...] = ()
-        self._names: dict[str, tuple[int, frozenset[str]]] = {}
+        self._names: dict[str, tuple[_Signature, frozenset[str]]] = {}
 
     def configure(self, bare: Iterable[str], path: Iterable[str], roots: Iterable[str]) -> None:
         """Install the import hooks. `path` is sys.path without any script, `roots` are script directories."""
@@ -150,10 +151,9 @@ class Library:
         sys.path_importer_cache.clear()
 
     def _hook(self, path: str) -> FileFinder:
-        path = os.path.abspath(path)
         if not os.path.isdir(path):
             raise ImportError("not a directory", path=path)
-        if self.is_persistent_path(path):
+        if self.is_persistent_path(os.path.abspath(path)):
             return FileFinder(
                 path,
                 (_ExtensionLoader, EXTENSION_SUFFIXES),
@@ -197,7 +197,7 @@ class Library:
     def names_in(self, directory: str) -> frozenset[str]:
         """Names of modules that an import finds in `directory`."""
         try:
-            changed = os.stat(directory).st_mtime_ns
+            changed = signature(os.stat(directory))
         except OSError:
             return frozenset()
         known = self._names.get(directory)
@@ -210,7 +210,8 @@ class Library:
         return known[1]
 
     def hide(self, directory: str) -> bool:
-        """Take out of sys.modules what a script in `directory` must not find there; whether there was any."""
+        """Take out of sys.modules what a script must not find there if it looks for modules in `directory`
+        before it does elsewhere; whether there was any."""
         hidden = self.shadowed_by(directory)
         for name in hidden:
             del sys.modules[name]
@@ -253,3 +254,44 @@ def _builds_upon(module: ModuleType, names: set[str]) -> bool:
 
 
 LIBRARY = Library()
+
+
+class SearchPath(list[str]):
+    """sys.path of one run. A directory that the script puts before the library hides modules as its own
+    directory does, and from that moment on."""
+
+    def __init__(self, first: Iterable[str]) -> None:
+        super().__init__([*first, *sys.path])
+        self._library = sys.path[0] if sys.path else None
+        self.hid = self.changed = False
+        for directory in first:
+            self.hid |= LIBRARY.hide(directory)
+
+    def _look(self) -> None:
+        self.changed = True
+        for directory in self:
+            if directory == self._library:
+                break
+            if isinstance(directory, str):
+                self.hid |= LIBRARY.hide(directory or ".")
+
+    def insert(self, index: SupportsIndex, item: str, /) -> None:
+        super().insert(index, item)
+        self._look()
+
+    def append(self, item: str, /) -> None:
+        super().append(item)
+        self._look()
+
+    def extend(self, items: Iterable[str], /) -> None:
+        super().extend(items)
+        self._look()
+
+    def __setitem__(self, index: Any, value: Any, /) -> None:
+        super().__setitem__(index, value)
+        self._look()
+
+    def __iadd__(self, items: Iterable[str], /) -> Self:  # type: ignore[misc,override]
+        super().__iadd__(items)
+        self._look()
+        return self

@@ -10,11 +10,12 @@ import atexit
 import gc
 import io
 import os
+import stat
 import sys
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
 from cgicompat.runners import stdio
-from cgicompat.runners.modules import CODE, LIBRARY
+from cgicompat.runners.modules import CODE, LIBRARY, SearchPath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Program:
         self.status = 0
         self.failed = False
         self.http_status = 500  # what the failure is in terms of HTTP
-        self.hid = False  # whether persistent modules were hidden from the script
         self.own_modules: set[str] = set()
+        self.extension = ""  # a module of the script's in C, whose variables nobody can reset
         self._shown = ""
         self._format: Callable[[BaseException], list[str]] | None = None
         if debug:  # before the script's directory is on sys.path
@@ -66,14 +67,20 @@ class Program:
         self.streams = stdio.Streams(self.unbuffered)
         self.main = main = _fresh_main(self.script)
         sys.modules["__main__"] = main
-        sys.argv = [self.script, *self.arguments]
-        directory = os.path.dirname(self.script)
-        self.hid = LIBRARY.hide(directory)
+        if "multiprocessing" in before:
+            sys.modules["__mp_main__"] = main  # as its import does
+        library, arguments = sys.path, sys.argv
+        sys.argv = argv = [self.script, *self.arguments]
         # Some scripts may have a PYTHONPATH of their own.
         added = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-        sys.path[:0] = [directory, *(path for path in added if path not in sys.path)]
+        first = [_real_directory(self.script), *(path for path in added if path not in library)]
+        sys.path = self.path = SearchPath(first)
         self.status = self._execute(main)
         self._end(main, before)
+        self.path.changed = self.path.changed or sys.path is not self.path
+        self.argv_changed = sys.argv is not argv or argv != [self.script, *self.arguments]
+        sys.path, sys.argv = library, arguments
+        sys.modules["__main__"] = before["__main__"]
         if os.getpid() != process:  # a child that the script forked has come to the script's end
             os._exit(self.status)
 
@@ -136,10 +143,12 @@ class Program:
             (name, module)
             for name, module in list(sys.modules.items())
             if before.get(name) is not module
-            and module is not main
             and not (isinstance(module, ModuleType) and LIBRARY.is_persistent(module))
         ]
         self.own_modules = {name for name, _ in owned}
+        for name, module in owned:
+            if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
+                self.extension = name
         _clear(main)
         for name, module in owned:
             del sys.modules[name]
@@ -206,6 +215,17 @@ def _fresh_main(script: str) -> ModuleType:
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     return main
+
+
+def _real_directory(script: str) -> str:
+    """Where the script itself is, past all links (pathconfig.c, _PyPathConfig_ComputeSysPath0)."""
+    if stat.S_ISLNK(os.lstat(script).st_mode):
+        return os.path.dirname(os.path.realpath(script))
+    directory = os.path.dirname(script)
+    here = os.getcwd()
+    if here != directory and not os.path.samefile(here, directory):
+        return os.path.realpath(directory)
+    return here
 
 
 def _clear(module: ModuleType) -> None:

@@ -16,14 +16,15 @@ class Kind:
     """A Python script or another program; `unbuffered` where the `#!` line says `-u`."""
 
     def __init__(self, filename: str, first: bytes):
+        line = first.partition(b"\n")[0]
         python = (
-            (b"python" in first or b"cgicompat-cgi" in first)
+            (b"python" in line or b"cgicompat-cgi" in line)
             if first.startswith(b"#!")
             else filename.endswith(".py")
         )
-        # A zero byte says binary, whatever the name.
+        # A zero byte says binary, or a zip file with a `#!` line, whatever the name.
         self.python = python and b"\0" not in first
-        self.unbuffered = self.python and b"-u" in first.split()
+        self.unbuffered = self.python and b"-u" in line.split()
 
 
 _kinds: dict[str, tuple[tuple[int, ...], Kind]] = {}
@@ -46,7 +47,7 @@ def kind(filename: str) -> Kind:
     known = _kinds.get(filename)
     if known is None or known[0] != current:
         with open(filename, "rb") as file:
-            first = file.readline(256)
+            first = file.readline(256) + file.read(32)
         known = _kinds[filename] = current, Kind(filename, first)
     return known[1]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Something to do at each fork; Python keeps it for ever.
-# SPENT: register_at_fork
+# PUT BACK: register_at_fork
 import os
 import sys
 
