@@ -32,7 +32,7 @@ class Pool(Scgi):
     def facts(self) -> list[str]:
         """What the probe tells."""
         page = self.ask("probe")
-        assert page.status == 200, self.log()[-2000:]
+        assert page.status == 200 and page.body, self.log()[-2000:]
         return page.lines
 
     def renew(self) -> None:

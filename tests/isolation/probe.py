@@ -74,7 +74,7 @@ CACHES = """
 # What the interpreter keeps in every namespace.
 INTERNAL = """
     __abstractmethods__ __annotations__ __builtins__ __cached__ __dict__ __doc__ __loader__ __module__
-    __spec__ __static_attributes__ __warningregistry__ __weakref__ _abc_impl _value2member_map_
+    __slotnames__ __spec__ __static_attributes__ __warningregistry__ __weakref__ _abc_impl _value2member_map_
 """
 
 # How the process was started, what other functions here tell, and os.system: in workers it is ours.
