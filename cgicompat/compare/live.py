@@ -86,12 +86,6 @@ def level(ours: list[dict[str, Part]], live: list[dict[str, Part]], method: str 
             del parts[BODY]
 
 
-def comparable(parts: dict[str, Part], live: list[dict[str, Part]]) -> dict[str, Part]:
-    """level() for one answer of ours, which is returned."""
-    level([parts], live)
-    return parts
-
-
 def _names(part: Part) -> set[str]:
     return {line.partition(":")[0].lower() for line in part.lines or ()}
 
