@@ -33,6 +33,7 @@ from cgicompat.guards.tracing import Tracing
 from cgicompat.guards.umask import Umask
 from cgicompat.guards.watch import WATCH
 from cgicompat.runners.modules import CODE, LIBRARY
+from cgicompat.runners.outcome import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +84,11 @@ def prepare() -> None:
 
 
 def _learn(module: ModuleType) -> None:
-    library.learn(module)
-    patches.learn(module)
+    try:
+        library.learn(module)
+        patches.learn(module)
+    except Exception as error:  # within an import, which must not fail for it
+        log(f"cannot learn what {module.__name__} is when fresh: {type(error).__name__}: {error}")
 
 
 class Guards:

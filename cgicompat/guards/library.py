@@ -114,7 +114,6 @@ class Encodings(Contents):
     def put_back(self, aliases: Any, fresh: Any) -> bool:
         if not super().put_back(aliases, fresh):
             return False
-        sys.modules["encodings"]._cache.clear()
         codecs.register(_no_codec)
         codecs.unregister(_no_codec)  # which empties Python's own
         return True
@@ -448,6 +447,7 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ),
     ("xml.etree.ElementTree", Contents("prefixes of namespaces", "_namespace_map", "register_namespace")),
     ("xml.dom.domreg", Contents("implementations", "well_known_implementations registered")),
+    ("encodings", Contents("encodings that were looked up", "_cache")),
     ("encodings.aliases", Encodings("names of encodings", "aliases")),
     ("webbrowser", Contents("browsers", "_browsers", "register")),
     ("webbrowser", Attributes("order of browsers", "_tryorder _os_preferred_browser", "register")),

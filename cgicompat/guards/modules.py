@@ -31,7 +31,7 @@ class Modules(Guard):
         if modules != self._modules:
             for name in modules.keys() - self._modules.keys():
                 module = modules[name]
-                if getattr(module, "__name__", None) != name or not LIBRARY.is_persistent(module):
+                if not LIBRARY.keeps(name, module):
                     del modules[name]
                     changes = [*changes, Change(f"sys.modules[{name!r}] was set")]
             for name, module in self._modules.items():

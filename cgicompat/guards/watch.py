@@ -26,6 +26,7 @@ else:
 
 MODULE, CLASS, CONTAINER = "module", "class", "container"
 MISSING = object()
+_FUNCTION = type(lambda: None)
 WHOLE = object()  # all keys of a dict at once
 
 # Set by the interpreter, whoever's code it runs.
@@ -70,9 +71,9 @@ def spaces(module: ModuleType) -> Iterator[Space]:
             # posix.environ is the dict within os.environ.
             if type(value) is dict and attribute not in _NOT_TOLD and label != "posix":
                 yield Space(f"{label}.{attribute}", CONTAINER, None, value)
-            elif kind is MODULE and hasattr(value, "dispatch") and hasattr(value, "_clear_cache"):
-                # functools.singledispatch
-                yield Space(f"{label}.{attribute}.registry", CONTAINER, value, _dict_of(value.registry))
+            elif type(value) is _FUNCTION and "_clear_cache" in value.__dict__:  # functools.singledispatch
+                registry = _dict_of(value.registry)  # type: ignore[attr-defined]
+                yield Space(f"{label}.{attribute}.registry", CONTAINER, value, registry)
 
 
 def _dict_of(proxy: Mapping[Any, Any]) -> dict[Any, Any]:

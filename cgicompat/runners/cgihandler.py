@@ -44,6 +44,8 @@ def _of_the_program(program: Program, imported: bool) -> Iterator[Change]:
         yield Change("sys.path was changed", names=("path",))
     if program.argv_changed:
         yield Change("sys.argv was changed", names=("argv",))
+    for name in program.made_modules:
+        yield Change(f"sys.modules[{name!r}] was set", names=("modules",))
     if program.extension:
         yield Change(f"its module {program.extension} is an extension, which keeps its variables", SPENT)
     if program.path.hid or (imported and program.own_modules & sys.stdlib_module_names):

@@ -188,6 +188,15 @@ class Library:
             return all(self.is_persistent_path(str(location)) for location in locations)
         return spec.loader is not None and spec.name.partition(".")[0] in self.bare
 
+    def keeps(self, name: str, module: object) -> bool:
+        """Whether sys.modules[name] stays after a run: a persistent module, or what one has put there as a
+        part of itself (typing.io, xml.parsers.expat.errors)."""
+        if isinstance(module, ModuleType) and module.__name__ == name:
+            return self.is_persistent(module)
+        parent, _, last = name.rpartition(".")
+        holder = sys.modules.get(parent)
+        return holder is not None and getattr(holder, last, None) is module and self.is_persistent(holder)
+
     def made(self, function: object) -> bool:
         """Whether a function is from a persistent module."""
         function = getattr(function, "func", function)  # functools.partial

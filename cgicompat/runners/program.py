@@ -52,6 +52,7 @@ class Program:
         self.failed = False
         self.http_status = 500  # what the failure is in terms of HTTP
         self.own_modules: set[str] = set()
+        self.made_modules: list[str] = []  # put into sys.modules by hand
         self.extension = ""  # a module of the script's in C, whose variables nobody can reset
         self._shown = ""
         self._format: Callable[[BaseException], list[str]] | None = None
@@ -142,13 +143,14 @@ class Program:
         owned = [
             (name, module)
             for name, module in list(sys.modules.items())
-            if before.get(name) is not module
-            and not (isinstance(module, ModuleType) and LIBRARY.is_persistent(module))
+            if before.get(name) is not module and not LIBRARY.keeps(name, module)
         ]
         self.own_modules = {name for name, _ in owned}
         for name, module in owned:
             if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
                 self.extension = name
+            elif getattr(module, "__spec__", None) is None and module is not main:
+                self.made_modules.append(name)
         _clear(main)
         for name, module in owned:
             del sys.modules[name]
