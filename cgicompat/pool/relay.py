@@ -12,6 +12,7 @@ import hashlib
 import marshal
 import os
 import queue
+import resource
 import select
 import signal
 import socket
@@ -121,6 +122,8 @@ class Relay:
     def __init__(self, settings: Settings, inbox: socket.socket, lifeline: int):
         _prepare({2, inbox.fileno(), lifeline})
         sys.setswitchinterval(_SWITCH)
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self._inbox = inbox
         self._lifeline = lifeline
         self._exchanges: dict[Key, _Exchange] = {}
@@ -157,7 +160,7 @@ class Relay:
             pid, number, *rest = marshal.loads(message[1:])
             key = pid, number
             if message[:1] == BEGIN:
-                self._begin(key, *fds)
+                self._begin(key, fds)
             elif exchange := self._exchanges.get(key):
                 if message[:1] == ERRORS:
                     exchange.errors.add(*rest)
@@ -168,7 +171,13 @@ class Relay:
 
     # Relaying
 
-    def _begin(self, key: Key, note: int, client: int, script: int, body: int | None = None) -> None:
+    def _begin(self, key: Key, fds: list[int]) -> None:
+        if len(fds) < 3:  # this process has too many files open to take them all
+            for fd in fds:
+                os.close(fd)
+            return
+        note, client, script, *files = fds
+        body = files[0] if files else None
         with open(note, "rb") as file:
             facts = marshal.load(file)
         if key in self._exchanges:  # the same pid again, whose last end nobody has told
