@@ -6,8 +6,8 @@ Each says in its first lines what that is, and what shall become of it:
     # PUT BACK (from 3.12): builtins, print     or SPENT; a condition, if any; what the audit's line must name
 
 PUT BACK: the process serves on, as if the script had never run. SPENT: it is replaced. Where no word follows,
-nothing is left when the script has ended, and the audit need not speak of it. The statement that does it ends
-with the comment `# here`, if the audit can know the place.
+nothing is left when the script has ended, and the audit need not speak of it. The statements that do it end
+with the comment `# here`, if the audit can know the place, or `# here from 3.12`, where only dict watchers can.
 """
 
 from __future__ import annotations
@@ -26,16 +26,20 @@ FOLDER = Path(__file__).parent / "citizens"
 PROBE = Path(__file__).with_name("probe.py")
 
 
+def _met(condition: str) -> bool:
+    return {"": True, "from 3.12": sys.version_info >= (3, 12), "as root": os.getuid() == 0}[condition]
+
+
 @dataclass(frozen=True)
 class Citizen:
-    """One script. `line` is the line of its deed, 0 where the audit need not know it."""
+    """One script. `lines` are those of its deed, of which the audit must name one; none where it cannot."""
 
     file: Path
     what: str
     spent: bool
     condition: str
     words: tuple[str, ...]
-    line: int
+    lines: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -43,10 +47,7 @@ class Citizen:
 
     @property
     def can_run(self) -> bool:
-        """Whether its condition is met here."""
-        return {"": True, "from 3.12": sys.version_info >= (3, 12), "as root": os.getuid() == 0}[
-            self.condition
-        ]
+        return _met(self.condition)
 
     def is_named_by(self, finding: str) -> bool:
         """Whether that line of the audit speaks of it, tells the place, and what became of it."""
@@ -54,7 +55,7 @@ class Citizen:
         return (
             all(word.lower() in text for word in self.words)
             and finding.endswith(f": {SPENT if self.spent else PUT_BACK}")
-            and (not self.line or f"{self.file.name}:{self.line}: " in finding)
+            and (not self.lines or any(f"{self.file.name}:{line}: " in finding for line in self.lines))
         )
 
     @classmethod
@@ -62,9 +63,14 @@ class Citizen:
         lines = file.read_text().splitlines()
         found = re.fullmatch(r"# (PUT BACK|SPENT)(?: \((.+)\))?(?:: (.+))?", lines[2])
         assert found, f"{file}: its third line does not say what shall become of it"
-        place = next((number for number, line in enumerate(lines, 1) if line.endswith("  # here")), 0)
+        places = [
+            (number, line.rpartition("  # here")[2])
+            for number, line in enumerate(lines, 1)
+            if "  # here" in line
+        ]
+        known = tuple(number for number, condition in places if _met(condition.strip()))
         words = tuple((found[3] or "").split(", ")) if found[3] else ()
-        return cls(file, lines[1].removeprefix("# "), found[1] == "SPENT", found[2] or "", words, place)
+        return cls(file, lines[1].removeprefix("# "), found[1] == "SPENT", found[2] or "", words, known)
 
 
 CITIZENS = [Citizen.read(file) for file in sorted(FOLDER.glob("*.py"))]

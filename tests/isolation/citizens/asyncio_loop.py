@@ -10,6 +10,6 @@ async def hello():
     return "hello"
 
 
-loop = asyncio.new_event_loop()
+loop = asyncio.new_event_loop()  # here
 asyncio.set_event_loop(loop)  # here
 print(loop.run_until_complete(hello()))

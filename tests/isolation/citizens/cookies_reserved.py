@@ -5,4 +5,4 @@ import http.cookies
 
 print("Content-Type: text/plain\n")
 print("priority" in http.cookies.Morsel._reserved)
-http.cookies.Morsel._reserved["priority"] = "Priority"  # here
+http.cookies.Morsel._reserved["priority"] = "Priority"  # here from 3.12

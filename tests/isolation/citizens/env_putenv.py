@@ -7,4 +7,4 @@ import subprocess
 print("Content-Type: text/plain\n")
 print(subprocess.run(["printenv", "SHOP_PUT"], stdout=subprocess.PIPE).stdout)
 os.putenv("SHOP_PUT", "1")  # here
-os.unsetenv("SERVER_NAME")
+os.unsetenv("SERVER_NAME")  # here

@@ -4,9 +4,9 @@
 import logging
 
 print("Content-Type: text/plain\n")
-logger = logging.getLogger("shop.orders")
+logger = logging.getLogger("shop.orders")  # here
 print(logger.level, logger.handlers)
 logger.setLevel(logging.DEBUG)  # here
-logger.addHandler(logging.NullHandler())
-logger.addFilter(lambda record: False)
-logger.propagate = False
+logger.addHandler(logging.NullHandler())  # here
+logger.addFilter(lambda record: False)  # here
+logger.propagate = False  # here

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # A standard module replaced by an object.
-# PUT BACK: sys.modules, difflib
+# SPENT: standard library
 import sys
 
 print("Content-Type: text/plain\n")
-sys.modules["difflib"] = sys  # here
+sys.modules["difflib"] = sys
 print(__import__("difflib").__name__)

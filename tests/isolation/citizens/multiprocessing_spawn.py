@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # An object of the script's own class that comes back from another interpreter.
-# SPENT: child
+# PUT BACK
 import multiprocessing
 
 

@@ -5,4 +5,4 @@ import html.entities
 
 print("Content-Type: text/plain\n")
 print("camel" in html.entities.entitydefs)
-html.entities.entitydefs["camel"] = "\U0001f42a"  # here
+html.entities.entitydefs["camel"] = "\U0001f42a"  # here from 3.12

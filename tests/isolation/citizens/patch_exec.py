@@ -5,4 +5,4 @@ import string
 
 print("Content-Type: text/plain\n")
 print(string.capwords("a b"))
-exec("import string\nstring.cap" + "words = str.title")  # here
+exec("import string\nstring.cap" + "words = str.title")  # here from 3.12

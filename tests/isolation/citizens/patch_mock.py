@@ -6,5 +6,5 @@ from unittest import mock
 
 print("Content-Type: text/plain\n")
 print(getpass.getuser.__module__)
-mock.patch("getpass.getuser", return_value="guest").start()  # here
+mock.patch("getpass.getuser", return_value="guest").start()  # here from 3.12
 print(getpass.getuser())

@@ -5,4 +5,4 @@ import stat
 
 print("Content-Type: text/plain\n")
 print(stat.filemode(0))
-vars(stat)["filemode"] = oct  # here
+vars(stat)["filemode"] = oct  # here from 3.12

@@ -6,4 +6,4 @@ import xmlrpc.client
 
 print("Content-Type: text/plain\n")
 print(decimal.Decimal in xmlrpc.client.Marshaller.dispatch)
-xmlrpc.client.Marshaller.dispatch[decimal.Decimal] = xmlrpc.client.Marshaller.dump_double  # here
+xmlrpc.client.Marshaller.dispatch[decimal.Decimal] = xmlrpc.client.Marshaller.dump_double  # here from 3.12

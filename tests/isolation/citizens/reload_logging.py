@@ -6,4 +6,4 @@ import logging
 
 print("Content-Type: text/plain\n")
 print(logging.root.handlers)
-importlib.reload(logging)  # here
+importlib.reload(logging)  # here from 3.12

@@ -6,4 +6,4 @@ import json.decoder
 
 print("Content-Type: text/plain\n")
 print(json.decoder.JSONDecodeError is json.JSONDecodeError)
-importlib.reload(json.decoder)  # here
+importlib.reload(json.decoder)  # here from 3.12

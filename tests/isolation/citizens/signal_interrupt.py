@@ -5,5 +5,5 @@ import signal
 
 print("Content-Type: text/plain\n")
 signal.signal(signal.SIGUSR1, lambda number, frame: None)  # here
-signal.siginterrupt(signal.SIGUSR1, True)
+signal.siginterrupt(signal.SIGUSR1, True)  # here
 print("set")

@@ -8,4 +8,4 @@ import sys
 print("Content-Type: text/plain\n")
 print(sum(path.endswith("/lib/site") for path in sys.path))
 os.makedirs("lib/site", exist_ok=True)
-site.addsitedir("lib/site")  # here
+site.addsitedir("lib/site")

@@ -5,4 +5,6 @@ import urllib.request
 
 print("Content-Type: text/plain\n")
 print(urllib.request._opener)
-urllib.request.install_opener(urllib.request.build_opener(urllib.request.HTTPCookieProcessor()))  # here
+urllib.request.install_opener(
+    urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+)  # here from 3.12
