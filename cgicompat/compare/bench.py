@@ -275,14 +275,13 @@ class Process:
         run = Run()
         output, theirs = socket.socketpair()
         with output:
+            output.send(b"\n")  # the byte past the body: see request.take_further_byte
             with theirs, _body(case.body) as body:
                 script = self._bench.path(case.script)
                 environ = self._bench.seen(case.environ)
                 begun = time.perf_counter()
                 job = (self.runner, script, environ, self._audit, self._interpreter)
                 socket.send_fds(self._channel, [marshal.dumps(job)], [theirs.fileno(), body])
-            with contextlib.suppress(OSError):
-                output.send(b"\n")  # the byte past the body: see request.take_further_byte
             limit = self._bench.timeout(case.script)
             outcome = self._follow(output, run, begun, limit)
         self._conclude(run, outcome)

@@ -275,3 +275,13 @@ def test_the_end_of_the_engine_is_the_end_of_all(tmp_path: Path) -> None:
 def test_json_has_every_state(report: Report, state: str) -> None:
     scripts = report.as_json()["scripts"]
     assert any(state in script["runners"].values() for script in scripts)
+
+
+def test_the_schema_is_documented(report: Report) -> None:
+    text = (REPOSITORY / "docs" / "compare.md").read_text()
+    found = report.as_json()
+    script = found["scripts"][0]
+    request = script["requests"][0]
+    runner = request["runners"]["fork"]
+    for level in (found, script, request, runner, runner["times"], runner["runs"][0]):
+        assert [key for key in level if f"`{key}`" not in text] == []
