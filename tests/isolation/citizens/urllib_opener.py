@@ -4,7 +4,7 @@
 import urllib.request
 
 print("Content-Type: text/plain\n")
-print(urllib.request._opener)
+print("installing")
 urllib.request.install_opener(
     urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
 )  # here from 3.12
