@@ -52,7 +52,7 @@ class Bench:
         self._settings = settings
         self._options = options
         self._waiting: deque[tuple[Any, ...]] = deque()
-        self._home = tempfile.mkdtemp(prefix="cgicompat-compare-")
+        self._home = _new_directory(settings.directory)
         self.copy: Copy | None = None
         self.temporary: Copy | None = None
         self.remarks: list[str] = []
@@ -131,7 +131,7 @@ class Bench:
         self._seen = copy
 
     def _launch(self, settings: Settings, prefix: list[str]) -> bool:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._engine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         temporary = os.path.join(self._home, "lab")
         os.makedirs(temporary, exist_ok=True)
         with theirs, tempfile.TemporaryFile() as file:
@@ -146,13 +146,12 @@ class Bench:
                 pass_fds=[theirs.fileno(), file.fileno()],
                 start_new_session=True,
             )
-        hello = ours.recv(protocol.SIZE)
+        hello = self._engine.recv(protocol.SIZE)
         where = self.copy.path if self.copy else settings.directory
         about = os.stat(where)
         if hello and marshal.loads(hello) == (about.st_dev, about.st_ino):
-            self._engine = ours
             return True
-        ours.close()
+        self._engine.close()
         code = self._process.wait()
         if prefix and code not in (UNAVAILABLE, 0):
             raise CompareError("the process that runs the scripts does not start")
@@ -346,6 +345,15 @@ class Process:
             self._channel.close()
             os.close(self._errors)
             self._pid = 0
+
+
+def _new_directory(apart_from: str) -> str:
+    """A temporary directory that is not in the one that is copied. Raises CompareError."""
+    for parent in (tempfile.gettempdir(), "/var/tmp", os.path.dirname(apart_from)):
+        if not os.path.join(os.path.realpath(parent), "").startswith(os.path.join(apart_from, "")):
+            with contextlib.suppress(OSError):
+                return tempfile.mkdtemp(prefix="cgicompat-compare-", dir=parent)
+    raise CompareError(f"no place for a copy outside of {apart_from}: name one by TMPDIR")
 
 
 @contextlib.contextmanager

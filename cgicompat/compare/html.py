@@ -20,7 +20,7 @@ from cgicompat import __version__
 from cgicompat.compare.answer import FILE
 from cgicompat.compare.difference import Expected, Row
 from cgicompat.compare.report import DIFFERS, SAME, UNSTABLE, CaseReport, Report, ScriptReport, Times, Trial
-from cgicompat.compare.terminal import duration
+from cgicompat.compare.terminal import duration, memory
 from cgicompat.guards.change import KEPT, PUT_BACK, SPENT
 
 _WORD = re.compile(r"\w+|\s+|.")
@@ -149,7 +149,7 @@ def _bars(times: dict[str, Times | None]) -> list[dict[str, Any]]:
 def _facts(name: str, times: Times) -> str:
     words = f"{name}: {duration(times.median)} ({duration(times.least)} to {duration(times.most)})"
     if times.peak:
-        words += f", {duration(times.cpu)} CPU, {times.peak / (1 << 20):.1f} MB of memory"
+        words += f", {duration(times.cpu)} CPU, {memory(times.peak)} of memory"
     return words
 
 

@@ -123,7 +123,7 @@ class CaseReport:
         if self.too_slow:
             return "the reference did not end within the time limit"
         if part := self.reference.hopeless:
-            return f"its {part} is never the same twice under the reference"
+            return f"its {part} varies under the reference itself"
         return ""
 
     @property

@@ -49,6 +49,9 @@ def show(report: Report) -> None:
             *(_time(script, name) for name in ("reference", *runners)),
         )
     console.print(table)
+    if len(report.scripts) == 1:
+        console.print()
+        console.print(_times(report.scripts[0]))
     for script in report.scripts:
         lines = [] if script.same else [Text(printable(script.verdict))]
         lines += [Text(printable(remark), "dim") for remark in script.remarks]
@@ -72,6 +75,26 @@ def show(report: Report) -> None:
         f"{same} of {count} script{'s' if count > 1 else ''} the same everywhere. "
         f"Reference: {printable(report.reference)}. {report.seconds:.1f} s."
     )
+
+
+def _times(script: ScriptReport) -> Table:
+    """All that was measured."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("runner")
+    for name in ("median", "shortest", "longest", "CPU", "memory"):
+        table.add_column(name, justify="right")
+    for case in script.cases:
+        for runner in ("reference", *script.runners):
+            if times := case.times(runner):
+                seconds = (times.median, times.least, times.most, times.cpu)
+                label = runner if len(script.cases) == 1 else f"{runner}, {printable(case.case.name)}"
+                table.add_row(label, *map(duration, seconds), memory(times.peak))
+    return table
+
+
+def memory(size: int) -> str:
+    """Bytes for people; nothing where they are not known."""
+    return f"{size / (1 << 20):.1f} MB" if size else ""
 
 
 def duration(seconds: float) -> str:

@@ -47,7 +47,7 @@ EXPECTED = {
     "differs_stderr": "differs: stderr, line 1: 'a pool!' in place of 'alone!'",
     "differs_status": "same under cgihandler; fork differs: status 503 Busy in place of 200 OK, and 1 more",
     "differs_bytes": "differs: body: the first that differs is number 5",
-    "unstable": "unstable, cannot tell: its body is never the same twice under the reference",
+    "unstable": "unstable, cannot tell: its body varies under the reference itself",
 }
 
 
@@ -120,6 +120,52 @@ def test_lines_to_ignore(tmp_path: Path) -> None:
     assert run(tmp_path, ignore=("alone|in a pool",), repeat=2).same
     with pytest.raises(CompareError, match="--ignore"):
         run(tmp_path, ignore=("(",))
+
+
+def test_without_name_spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts see the copy at its own path then, and nobody else does."""
+    denied = tmp_path / "denied.py"
+    denied.write_text("import sys; sys.exit(75)")
+    monkeypatch.setattr("cgicompat.compare.bench._CELL", str(denied))
+    site = tmp_path / "site"
+    (site / "cgi-bin").mkdir(parents=True)
+    (site / "cgi-bin" / "here.py").write_text(
+        "import os\nprint('Content-Type: text/plain\\n')\n"
+        "print(__file__, os.getcwd(), os.environ['SCRIPT_FILENAME'], os.environ['DOCUMENT_ROOT'])\n"
+        "print(os.lstat(__file__).st_ino, flush=True)\n"
+        "open('written', 'w'), 1 / 0\n"
+    )
+    report = run(site, repeat=2)
+    assert report.scripts[0].verdict == "same everywhere"
+    assert any("no mount name space" in remark for remark in report.remarks)
+    parts = report.cases[0].trials[-1].parts
+    script, folder = f"{site}/cgi-bin/here.py", f"{site}/cgi-bin"
+    assert parts["body"].lines[0] == f"{script} {folder} {script} {site}"
+    assert int(parts["body"].lines[1]) != (site / "cgi-bin" / "here.py").stat().st_ino
+    assert f'  File "{script}", line 5, in <module>' in parts["stderr"].lines
+    assert os.listdir(folder) == ["here.py"]
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    temporary, site = tmp_path / "temporary", tmp_path / "site"
+    temporary.mkdir(), (site / "cgi-bin").mkdir(parents=True)
+    (site / "cgi-bin" / "wait.py").write_text("import time\ntime.sleep(60)\n")
+    env = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "cgicompat", "compare", "cgi-bin/wait.py"]
+    process = subprocess.Popen(command, cwd=site, env=env, stderr=subprocess.PIPE, text=True)
+    until(lambda: list(temporary.glob("*/lab/code")), 20)
+    process.send_signal(signal.SIGINT)
+    assert "Aborted!" in process.communicate(timeout=15)[1]
+    assert os.listdir(temporary) == []
+
+
+def test_copies_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the temporary directory is in the one that is served."""
+    planted(tmp_path, "same_temporary")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    assert run(tmp_path, repeat=2).same
+    assert os.listdir(tmp_path / "temporary") == []
 
 
 def test_a_copy_has_its_limit(site: Path) -> None:
