@@ -2,6 +2,7 @@
 "use strict";
 
 const log = document.getElementById("log");
+const frame = document.getElementById("frame");
 const state = document.getElementById("state");
 
 for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
@@ -39,7 +40,7 @@ function filter() {
 }
 
 function toEnd() {
-  if (document.getElementById("follow").checked) log.scrollTop = log.scrollHeight;
+  if (document.getElementById("follow").checked) frame.scrollTop = 0;
 }
 
 async function more() {
@@ -73,13 +74,11 @@ async function beat() {
 }
 
 if (log) {
-  log.classList.add("scripted");
   document.getElementById("filter").addEventListener("input", filter);
   document.getElementById("follow").addEventListener("change", toEnd);
-  // Who scrolls up wants to read; who scrolls to the end wants to follow.
-  log.addEventListener("scroll", () => {
-    document.getElementById("follow").checked = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
+  // Who scrolls up wants to read; who scrolls to the end, where scrollTop is 0, wants to follow.
+  frame.addEventListener("scroll", () => {
+    document.getElementById("follow").checked = frame.scrollTop > -30;
   });
-  toEnd();
 }
 if (log || (document.querySelector("[data-live]") && !document.getElementById("answer"))) setTimeout(beat, 700);

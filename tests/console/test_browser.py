@@ -62,14 +62,20 @@ def test_the_log_is_followed_and_searched(site, chrome):
     site.ask("/cgi-bin/broken.py?fresh")
     wait(chrome, lambda chrome: "broken.py?fresh" in log.text)
     assert len(log.find_elements("tag name", "li")) > count
-    at_end = "const log = arguments[0]; return log.scrollHeight - log.scrollTop - log.clientHeight < 30"
-    wait(chrome, lambda chrome: chrome.execute_script(at_end, log))
+    frame = chrome.find_element("id", "frame")
+    last = "const box = arguments[0].lastElementChild.getBoundingClientRect(); return box.bottom"
+    at_end = f"{last} < arguments[1].getBoundingClientRect().bottom"
+    wait(chrome, lambda chrome: chrome.execute_script(at_end, log, frame))
     chrome.find_element("id", "filter").send_keys("?FRESH")
     shown = [line for line in log.find_elements("tag name", "li") if line.is_displayed()]
     assert shown and all("?fresh" in line.text for line in shown)
-    chrome.execute_script("arguments[0].scrollTop = 0", log)
     chrome.find_element("id", "filter").send_keys("\b" * 6)
     wait(chrome, lambda chrome: len(log.text.splitlines()) > len(shown))
+    chrome.execute_script("arguments[0].scrollTop = -9999", frame)  # who reads is left alone
+    wait(chrome, lambda chrome: not chrome.find_element("id", "follow").is_selected())
+    site.ask("/cgi-bin/broken.py?next")
+    wait(chrome, lambda chrome: "broken.py?next" in log.text)
+    assert not chrome.execute_script(at_end, log, frame)
     assert complaints(chrome) == []
 
 
@@ -114,4 +120,8 @@ def test_without_javascript(site):
         wait(chrome, lambda chrome: "broken.py?plain" in chrome.page_source)
         site.ask("/cgi-bin/broken.py?later")
         assert not chrome.find_element("id", "filter").is_displayed()
+        at_end = (
+            "return document.querySelector('#log li:last-child').getBoundingClientRect().bottom < innerHeight"
+        )
+        assert chrome.execute_script(at_end)
         wait(chrome, lambda chrome: "broken.py?later" in chrome.page_source)
