@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_HELPERS = (
+    ("multiprocessing.resource_tracker", "_resource_tracker"),
+    ("multiprocessing.forkserver", "_forkserver"),
+)
 _PATIENCE = 10  # milliseconds that a child may be from its end
 
 
@@ -40,9 +44,9 @@ class Children(Guard):
 
 def _stop_helpers() -> None:
     """Processes that multiprocessing starts for itself end with the one that started them."""
-    for module, name in (("resource_tracker", "_resource_tracker"), ("forkserver", "_forkserver")):
-        helper: Any = getattr(sys.modules.get(f"multiprocessing.{module}"), name, None)
-        if helper is not None:
+    for module, name in _HELPERS:
+        if module in sys.modules:
+            helper: Any = getattr(sys.modules[module], name)
             helper._stop()
 
 

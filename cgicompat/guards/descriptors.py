@@ -48,28 +48,40 @@ class Descriptors(Guard):
         self._own = select.poll()
         for fd in _kept:
             self._own.register(fd, 0)
-        self._ends = [(fd, _identity(fd)) for fd in (min(_kept), max(_kept))]
+        self._last = max(_kept)
+        self._inode = os.fstat(self._last).st_ino
+        try:
+            self._listing = keep(os.open("/proc/self/fd", os.O_RDONLY))
+        except OSError:
+            self._listing = -1
         self._open: set[int] | None = None
 
     def begin(self) -> None:
         if self._open is None:  # the first run is wired
             self._open = _open_descriptors()
-            self._count = _count()
+            self._count = self._how_many()
 
     def restore(self) -> Sequence[Change]:
-        changes: list[Change] = []
-        for fd, source in ((0, self._null), (1, self._null), (2, self._errors)):
-            os.dup2(source, fd)
+        changes: Sequence[Change] = NOTHING
+        os.dup2(self._null, 0)
+        os.dup2(self._null, 1)
+        os.dup2(self._errors, 2)
         if not os.get_blocking(2):
             os.set_blocking(2, True)
-            changes.append(Change("fd 2 was made non-blocking"))
-        if _count() != self._count or not self._count:
-            changes += self._close_others()
-        if any(event & select.POLLNVAL for _, event in self._own.poll(0)) or any(
-            _identity(fd) != identity for fd, identity in self._ends
-        ):
-            changes.append(Change("descriptors of the process itself were closed or replaced", SPENT))
-        return changes or NOTHING
+            changes = [Change("fd 2 was made non-blocking")]
+        if self._how_many() != self._count or not self._count:
+            changes = [*changes, *self._close_others()]
+        # Who replaces one of ours, replaces a whole range.
+        if _invalid(self._own.poll(0)) or os.fstat(self._last).st_ino != self._inode:
+            changes = [*changes, Change("descriptors of the process itself were closed or replaced", SPENT)]
+        return changes
+
+    def _how_many(self) -> int:
+        """How many files are open, or 0 where the system does not tell (Linux does since 6.2)."""
+        try:
+            return os.fstat(self._listing).st_size
+        except OSError:
+            return 0
 
     def _close_others(self) -> list[Change]:
         assert self._open is not None
@@ -82,7 +94,7 @@ class Descriptors(Guard):
             left -= held
             for fd in left:
                 os.close(fd)
-            self._count = _count()
+            self._count = self._how_many()
         return [Change(f"files were left open: {len(left)}")] if left else []
 
 
@@ -112,17 +124,5 @@ def _open_descriptors() -> set[int]:
     return listed.difference(fd for fd, event in poll.poll(0) if event & select.POLLNVAL)
 
 
-def _count() -> int:
-    """How many are open, or 0 where the system does not tell (Linux does since 6.2)."""
-    try:
-        return os.stat("/proc/self/fd").st_size
-    except OSError:
-        return 0
-
-
-def _identity(fd: int) -> tuple[int, int] | None:
-    try:
-        stat = os.fstat(fd)
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino
+def _invalid(events: list[tuple[int, int]]) -> bool:
+    return any(event & select.POLLNVAL for _, event in events)

@@ -14,7 +14,7 @@ import sys
 from cgicompat.guards.change import Change
 from cgicompat.guards.guard import NOTHING, Guard, uses
 from cgicompat.guards.watch import WATCH
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.runners.modules import LIBRARY, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -447,6 +447,7 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ),
     ("xml.etree.ElementTree", Contents("prefixes of namespaces", "_namespace_map", "register_namespace")),
     ("xml.dom.domreg", Contents("implementations", "well_known_implementations registered")),
+    ("zipimport", Contents("directories of zip files", "_zip_directory_cache")),
     ("encodings", Contents("encodings that were looked up", "_cache")),
     ("encodings.aliases", Encodings("names of encodings", "aliases")),
     ("webbrowser", Contents("browsers", "_browsers", "register")),
@@ -541,11 +542,11 @@ def covers() -> dict[str, frozenset[str]]:
 
 def learn(module: ModuleType) -> None:
     """Take in a module that has just been imported, and no script has touched."""
-    for row in _rows_by_module.get(module.__name__, ()):
+    for row in _rows_by_module.get(name_of(module), ()):
         if row not in _fresh:
             _fresh[row] = row.fresh(module)
             for container in row.containers(module):
-                WATCH.row(container, module.__name__)
+                WATCH.row(container, name_of(module))
 
 
 def _rows_of_loaded_modules() -> Iterator[tuple[str, Row, ModuleType, Any]]:

@@ -14,7 +14,7 @@ from cgicompat.guards import library
 from cgicompat.guards.change import PUT_BACK, SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard
 from cgicompat.guards.watch import CONTAINER, MISSING, WATCH, WHOLE, Space, spaces
-from cgicompat.runners.modules import CODE
+from cgicompat.runners.modules import CODE, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ _snapshots: dict[str, list[tuple[Space, dict[Any, Any]]]] = {}
 
 def learn(module: ModuleType) -> None:
     """Take in a library module that has just been imported, and no script has touched."""
-    name = module.__name__
+    name = name_of(module)
     if name in _lists:
         return
     _lists[name] = lists = []

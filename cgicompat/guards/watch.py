@@ -14,7 +14,7 @@ import ctypes
 import gc
 import sys
 
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.runners.modules import LIBRARY, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Space:
 
 def spaces(module: ModuleType) -> Iterator[Space]:
     """The module's attributes, its classes', and the dicts in both."""
-    name = module.__name__
+    name = name_of(module)
     top = _top(name)
     pending: list[tuple[str, str, Any, dict[Any, Any]]] = [(name, MODULE, module, module.__dict__)]
     for attribute, value in list(module.__dict__.items()):
@@ -119,7 +119,7 @@ class Watch:
             return
         for space in spaces(module):
             self._add(space)
-        self._spaces[id(module.__dict__)].covers = self._covers.get(module.__name__, frozenset())
+        self._spaces[id(module.__dict__)].covers = self._covers.get(name_of(module), frozenset())
 
     def row(self, content: dict[Any, Any], alarm: str) -> None:
         """Watch a dict that belongs to the row `alarm`."""

@@ -96,7 +96,8 @@ class Master:
         self._listener.setblocking(False)
         self._open_board()
         # Messages to the master, and from the master to one idle worker.
-        self._inbox, notify = self._pair()
+        # Workers of a former self may have sent what it did not read any more.
+        self._inbox, notify = self._messages = self._pair(*state.get("messages", ()))
         self._handoff, handoff = self._pair()
         self._handed_over = select.poll()
         self._handed_over.register(handoff, select.POLLIN)
@@ -150,10 +151,11 @@ class Master:
             self._watch_file(settings.config)
         self._learn([*settings.preload, *state.get("learned", ())], insist=set(settings.preload))
 
-    def _pair(self) -> tuple[socket.socket, socket.socket]:
+    def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:
         ends = []
-        for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM):
-            moved = socket.socket(fileno=keep(end.detach()))
+        new = inherited or (end.detach() for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+        for end in new:
+            moved = socket.socket(fileno=keep(end))
             moved.setblocking(False)
             ends.append(moved)
         return ends[0], ends[1]
@@ -537,6 +539,7 @@ class Master:
             "board": self._board_fd,
             "workers": [(child.pid, child.slot, child.errors) for child in self._children.values()],
             "queue": [(since, connection.fileno()) for since, connection in self._queue],
+            "messages": [end.fileno() for end in self._messages],
             "learned": self._learned,
         }
         self._log.write("reloading")

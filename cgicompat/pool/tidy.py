@@ -35,6 +35,7 @@ def execute(settings: Settings, state: dict[str, Any], command: list[str] | None
     # What comes meanwhile waits until the master has its handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     fds = [file, state["listener"], state["parent"], state.get("board")]
+    fds += state.get("messages", [])
     fds += [errors for _, _, errors in state.get("workers", [])]
     fds += [connection for _, connection in state.get("queue", [])]
     for fd in fds:

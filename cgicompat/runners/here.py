@@ -67,7 +67,7 @@ def run(
     finally:
         _program = None
     program.respond()
-    _end_response(request.gateway)
+    _end_response(family, request.gateway)
     program.streams.retire()
     return program
 
@@ -82,18 +82,19 @@ def set_environ(wanted: dict[str, str]) -> None:
             environ[name] = value
 
 
-def _end_response(gateway: bool) -> None:
+def _end_response(family: int, gateway: bool) -> None:
     """End the response even where a child of the script still holds fd 1."""
     try:
-        end = socket.socket(fileno=1)
-    except OSError:  # the script closed it, or put a file there
-        return
+        # With its family and type, since to ask for these takes longer.
+        end = socket.socket(family, socket.SOCK_STREAM, 0, 1)
+    except OSError:
+        return  # the script closed it
     try:
         if gateway:
             take_further_byte(end)
         end.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # the client is gone
+        pass  # the client is gone, or the script put a file there
     finally:
         end.detach()
 

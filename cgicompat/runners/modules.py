@@ -44,6 +44,13 @@ def signature(stat: os.stat_result) -> _Signature:
     return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
 
 
+def name_of(module: ModuleType) -> str:
+    """The name under which it was imported; __name__ may be another (_decimal)."""
+    spec = module.__spec__
+    name: str = module.__name__ if spec is None else spec.name
+    return name
+
+
 class CodeCache:
     """Compiled source files, in memory and, for processes that end after a request, in a directory.
 
@@ -191,7 +198,7 @@ class Library:
     def keeps(self, name: str, module: object) -> bool:
         """Whether sys.modules[name] stays after a run: a persistent module, or what one has put there as a
         part of itself (typing.io, xml.parsers.expat.errors)."""
-        if isinstance(module, ModuleType) and module.__name__ == name:
+        if isinstance(module, ModuleType) and name_of(module) == name:
             return self.is_persistent(module)
         parent, _, last = name.rpartition(".")
         holder = sys.modules.get(parent)
@@ -204,7 +211,7 @@ class Library:
         return module is not None and self.is_persistent(module)
 
     def names_in(self, directory: str) -> frozenset[str]:
-        """Names of modules that an import finds in `directory`."""
+        """Names of modules that an import finds in `directory`, but for those that no file can shadow."""
         try:
             changed = signature(os.stat(directory))
         except OSError:
@@ -212,7 +219,7 @@ class Library:
         known = self._names.get(directory)
         if known is None or known[0] != changed:
             try:
-                names = frozenset(_module_names(directory))
+                names = frozenset(_module_names(directory)) - self.bare
             except OSError:
                 names = frozenset()
             known = self._names[directory] = changed, names
@@ -228,7 +235,10 @@ class Library:
 
     def shadowed_by(self, directory: str) -> set[str]:
         """Loaded persistent modules that a run in `directory` must not see."""
-        tops = {name for name in self.names_in(directory).intersection(sys.modules) if name not in self.bare}
+        names = self.names_in(directory)
+        tops = (
+            {name for name in names if name in sys.modules} if len(names) < 200 else {*names} & {*sys.modules}
+        )
         if not tops:
             return set()
         while True:

@@ -140,22 +140,24 @@ class Program:
         stdio.flush()
         # Before the garbage collector, which may close the buffer under a text file with text in it.
         flush_files()
-        owned = [
-            (name, module)
-            for name, module in list(sys.modules.items())
-            if before.get(name) is not module and not LIBRARY.keeps(name, module)
-        ]
-        self.own_modules = {name for name, _ in owned}
-        for name, module in owned:
+        owned = []
+        for name, module in list(sys.modules.items()):
+            if before.get(name) is module or module is main or LIBRARY.keeps(name, module):
+                continue
+            del sys.modules[name]
+            if not isinstance(module, ModuleType) or LIBRARY.is_persistent(module):
+                self.made_modules.append(name)  # a library by another name, or something else
+                continue
+            owned.append(module)
+            self.own_modules.add(name)
             if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
                 self.extension = name
-            elif getattr(module, "__spec__", None) is None and module is not main:
+            elif getattr(module, "__spec__", None) is None:
                 self.made_modules.append(name)
+        sys.modules.pop("__mp_main__", None)
         _clear(main)
-        for name, module in owned:
-            del sys.modules[name]
-            if isinstance(module, ModuleType):
-                _clear(module)
+        for module in owned:
+            _clear(module)
         owned.clear()
         for name in ("last_type", "last_value", "last_traceback", "last_exc"):
             sys.__dict__.pop(name, None)
@@ -182,7 +184,7 @@ class Program:
 def join_threads() -> None:
     """Wait for the script's threads as threading._shutdown does, but in a way that can be done again."""
     threading = sys.modules.get("threading")
-    if threading is None:
+    if threading is None or not LIBRARY.is_persistent(threading):
         return
     for call in reversed(list(getattr(threading, "_threading_atexits", ()))):
         call()
