@@ -7,7 +7,7 @@ Each says in its first lines what that is, and what shall become of it:
 
 PUT BACK: the process serves on, as if the script had never run. SPENT: it is replaced. Where no word follows,
 nothing is left when the script has ended, and the audit need not speak of it. The statements that do it end
-with the comment `# here`, if the audit can know the place, or `# here from 3.12`, where only dict watchers can.
+with the comment `# here`, if the audit can know the place, or `# here from 3.12`, if only dict watchers can.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whatever a script leaves behind, the next one finds the world of a new process.
 
 After each citizen the probe's facts are those that it tells under the `cgi` runner, and the process is the
-same as before or another, as the citizen says. The audit names what it left.
+same as before or another, as the citizen says.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.harness.doors import CONFIGURATION
-from tests.harness.processes import until
 from tests.isolation.pool import Pool
-from tests.isolation.table import CITIZENS, EACH, NAMED, Citizen
+from tests.isolation.table import CITIZENS, EACH, Citizen
 
 pytestmark = pytest.mark.xdist_group("isolation")
 
@@ -67,37 +65,3 @@ def test_all_in_a_row_in_processes_that_know_nothing_yet(ignorant: Pool, fresh: 
                 wrong.append(citizen.name)
     assert not differences(fresh, ignorant.facts())
     assert not wrong
-
-
-@pytest.fixture(scope="module")
-def audited(start: Callable[..., Pool]) -> Pool:
-    return start(configuration="audit = true\n" + CONFIGURATION)
-
-
-def findings(log: str) -> list[str]:
-    return [
-        line.partition("cgicompat: audit: ")[2] for line in log.splitlines() if "cgicompat: audit: " in line
-    ]
-
-
-@pytest.mark.parametrize("citizen", NAMED)
-def test_the_audit_names_it(audited: Pool, citizen: Citizen) -> None:
-    start = len(audited.log())
-    audited.ask(citizen.name)
-    _ = audited.worker  # which answers when all has been said
-
-    def found() -> bool:
-        return any(map(citizen.is_named_by, findings(audited.log()[start:])))
-
-    try:
-        until(found, 0.5)
-    except pytest.fail.Exception:
-        raise AssertionError(findings(audited.log()[start:])) from None
-
-
-def test_the_audit_finds_nothing_where_nothing_is_left(audited: Pool) -> None:
-    audited.renew()
-    start = len(audited.log())
-    for _ in range(3):
-        _ = audited.worker
-    assert findings(audited.log()[start:]) == []

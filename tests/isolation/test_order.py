@@ -20,7 +20,7 @@ from tests.harness.processes import REPOSITORY
 from tests.isolation.pool import Pool
 from tests.isolation.table import CITIZENS
 
-pytestmark = [pytest.mark.xdist_group("isolation"), pytest.mark.timeout(0 if "ORDERS" in os.environ else 120)]
+pytestmark = [pytest.mark.xdist_group("order"), pytest.mark.timeout(0 if "ORDERS" in os.environ else 120)]
 
 FORM = "name=Zo%C3%AB&topping=olives&topping=onions&comments=50%25"
 PARTS = (

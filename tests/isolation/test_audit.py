@@ -1,0 +1,45 @@
+"""The audit names each thing that a citizen left, where in its script that was, and what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness.doors import CONFIGURATION
+from tests.harness.processes import until
+from tests.isolation.pool import Pool
+from tests.isolation.table import NAMED, Citizen
+
+pytestmark = pytest.mark.xdist_group("audit")
+
+
+@pytest.fixture(scope="module")
+def audited(start: Callable[..., Pool]) -> Pool:
+    return start(configuration="audit = true\n" + CONFIGURATION)
+
+
+def findings(log: str, script: str) -> list[str]:
+    """What the audit said of a script."""
+    found = (re.search(r'/(\w+)\.py "GET .*?": cgicompat: audit: (.*)', line) for line in log.splitlines())
+    return [match[2] for match in found if match and match[1] == script]
+
+
+@pytest.mark.parametrize("citizen", NAMED)
+def test_the_audit_names_it(audited: Pool, citizen: Citizen) -> None:
+    audited.ask(citizen.name)
+
+    def found() -> bool:
+        return any(map(citizen.is_named_by, findings(audited.log(), citizen.name)))
+
+    try:
+        until(found, 1)
+    except pytest.fail.Exception:
+        raise AssertionError(findings(audited.log(), citizen.name)) from None
+
+
+def test_the_audit_finds_nothing_where_nothing_is_left(audited: Pool) -> None:
+    for _ in range(3):
+        _ = audited.worker
+    assert findings(audited.log(), "pid") == []
