@@ -33,16 +33,23 @@ def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> int:
         ) from None
 
 
+def _runners(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    names = tuple(filter(None, value.split(",")))
+    if not {*names} <= {"cgi", "fork", "cgihandler"}:
+        raise click.BadParameter(f"{value!r}: allowed are cgi, fork and cgihandler, with commas between")
+    return names
+
+
 @click.command("compare", short_help="Compare plain CGI with the other runners.")
 @click.argument("targets", metavar="[SCRIPT[/PATH_INFO]|DIR]...", nargs=-1, type=click.Path())
 @request_options
 @click.option("--requests", metavar="FILE|DIR", type=click.Path(), help="Recorded requests to ask.")
 @click.option(
-    "--runner",
-    "runners",
-    multiple=True,
-    type=click.Choice(["cgi", "fork", "cgihandler"]),
-    help="Runner to judge.  [default: fork and cgihandler; with another reference cgi too]",
+    "--runners",
+    default="",
+    metavar="NAME,...",
+    callback=_runners,
+    help="Runners to judge.  [default: fork,cgihandler; with another reference cgi too]",
 )
 @click.option(
     "--repeat",

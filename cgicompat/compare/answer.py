@@ -113,7 +113,8 @@ def _bytes(data: bytes, charsets: str) -> Part:
 def _file(content: Content | None) -> Part:
     if content is None:
         return Part((), head="removed")
-    head = f"{content.kind}, permissions {content.mode:04o}"
+    kind = "" if content.kind == "file" else f"{content.kind}, "
+    head = f"{kind}permissions {content.mode:04o}"
     if content.data is None:
         return Part(None, b"", content.size, content.digest, head)
     part = _bytes(content.data, "utf-8")

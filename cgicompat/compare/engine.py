@@ -136,7 +136,7 @@ class _Work:
                 if not self._ask_reference(round):
                     break
                 for process in processes.values():
-                    self._try(round, process, "")
+                    self._try(round, process)
             for process in processes.values():
                 process.close()
 
@@ -149,7 +149,7 @@ class _Work:
         before = ""
         for round in [*living, *reversed(living)]:
             if not round.report.too_slow:
-                self._try(round, process, before)
+                self._try(round, process, before, alone=False)
                 before = round.case.name
         process.close()
 
@@ -193,7 +193,7 @@ class _Work:
             run = self._run(round, process, "the reference")
             process.close()
             parts = answer.parts(run, round.case.nph)
-        trial = Trial("reference", 1, "", _small(run), round.keep(parts))
+        trial = Trial("reference", 1, "", True, _small(run), round.keep(parts))
         round.report.reference_runs.append(trial)
         round.report.too_slow = run.late
         return not run.late
@@ -204,10 +204,10 @@ class _Work:
         foreign = "python" in os.path.basename(program.partition(" ")[0]) and not round.report.here
         return "" if foreign else program
 
-    def _try(self, round: _Round, process: Process, before: str) -> None:
+    def _try(self, round: _Round, process: Process, before: str = "", alone: bool = True) -> None:
         run = self._run(round, process)
         parts = round.keep(answer.parts(run, round.case.nph))
-        round.report.trials.append(Trial(process.runner, process.calls, before, _small(run), parts))
+        round.report.trials.append(Trial(process.runner, process.calls, before, alone, _small(run), parts))
 
     def _run(self, round: _Round, process: Process, what: str = "") -> Run:
         self._tell(round, what or process.runner)

@@ -36,12 +36,14 @@ class Leak(NamedTuple):
 
 @dataclass
 class Trial:
-    """One run: the `call`th of its process, `before` it the request of that name, if another. `run` has what
-    it took, `parts` what came out, `differences` those from the reference."""
+    """One run: the `call`th of its process, `before` it the request of that name, if another. `alone` says
+    that the process is for this request alone. `run` has what it took, `parts` what came out, `differences`
+    those from the reference."""
 
     runner: str
     call: int
     before: str
+    alone: bool
     run: Run
     parts: dict[str, Part]
     differences: list[Difference] = field(default_factory=list)
@@ -104,8 +106,11 @@ class CaseReport:
         return next((trial for trial in trials if trial.differences), trials[-1] if trials else None)
 
     def times(self, runner: str) -> Times | None:
-        """Of the runs that came in a row, in a process of their own."""
-        runs = [trial.run for trial in self.of(runner) if not trial.before]
+        """Of the runs that came in a row, in a process of their own; its first call, in which a process that
+        lives gets ready, does not count if there are others."""
+        trials = [trial for trial in self.of(runner) if trial.alone]
+        warm = [trial for trial in trials if trial.call > 1]
+        runs = [trial.run for trial in warm or trials]
         return Times.of(runs) if runs else None
 
     def state(self, runner: str) -> str:
@@ -355,6 +360,7 @@ def _trial_as_json(trial: Trial) -> dict[str, Any]:
     return {
         "call": trial.call,
         "after": trial.before or None,
+        "alone": trial.alone,
         "status": run.status,
         "seconds": round(run.seconds, 6),
         "spent": run.spent or None,

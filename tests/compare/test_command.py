@@ -103,6 +103,7 @@ def test_a_folder_of_scripts_belongs_to_the_directory_above(tmp_path: Path) -> N
         (["--copy-limit", "much"], "allowed is a number of bytes"),
         (["--requests", "nowhere"], "nowhere: No such file"),
         (["--ignore", "("], "--ignore"),
+        (["--runners", "fork,spoon"], "allowed are cgi, fork and cgihandler"),
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: list[str], said: str) -> None:

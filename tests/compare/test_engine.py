@@ -42,8 +42,8 @@ EXPECTED = {
     "differs_after_another": "same under fork; cgihandler differs: body, line 1: 'found: ",
     "differs_body": "differs: body, line 2: 'in a pool' in place of 'alone'",
     "differs_header": "differs: header 'Set-Cookie: b=2' ",
-    "differs_file": "differs: file cgi-bin/written.txt: file, permissions 0600 in place of file, permissions "
-    "0644, and 1 more",
+    "differs_file": "differs: file cgi-bin/written.txt: permissions 0600 in place of permissions 0644, "
+    "and 1 more",
     "differs_stderr": "differs: stderr, line 1: 'a pool!' in place of 'alone!'",
     "differs_status": "same under cgihandler; fork differs: status 503 Busy in place of 200 OK, and 1 more",
     "differs_bytes": "differs: body: the first that differs is number 5",
