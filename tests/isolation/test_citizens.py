@@ -54,6 +54,20 @@ def ignorant(start: Callable[..., Pool]) -> Pool:
     return start()
 
 
+@pytest.mark.parametrize("value", ["None", "types.ModuleType('gap')"])
+def test_a_library_that_was_built_upon_a_gap_does_not_stay(start: Callable[..., Pool], value: str) -> None:
+    pool = start()  # nobody has imported zipfile, which does without bz2 if it must
+    folder = pool.root / "cgi-bin" / "citizens"
+    show = "import zipfile\nprint('Content-Type: text/plain\\n')\nprint(zipfile.bz2.__doc__)\n"
+    (folder / "without.py").write_text(f"import sys, types\nsys.modules['bz2'] = {value}\n{show}")
+    (folder / "with.py").write_text(show)
+    expected = pool.ask("with").body
+    pool.stop()
+    pool.start()
+    assert pool.ask("without").body != expected
+    assert pool.ask("with").body == expected
+
+
 def test_all_in_a_row_in_processes_that_know_nothing_yet(ignorant: Pool, fresh: list[str]) -> None:
     """Where citizens are the first to import what they change, nobody has seen how it was before."""
     wrong = []
