@@ -11,7 +11,7 @@ import itertools
 import signal
 import sys
 
-from cgicompat.guards.change import Change
+from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, uses
 from cgicompat.guards.watch import WATCH
 from cgicompat.runners.modules import LIBRARY, name_of
@@ -121,6 +121,14 @@ class Encodings(Contents):
 
 def _no_codec(name: str) -> None:
     return None
+
+
+class Formats(Contents):
+    """Pillow's formats. All of its plugins register there once, when they are first needed: here."""
+
+    def fresh(self, image: Any) -> Any:
+        image.init()
+        return super().fresh(image)
 
 
 class Object(Row):
@@ -338,6 +346,16 @@ def _copy(table: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
+class Lasting(Row):
+    """What a library keeps in C, and has no function to take away: who names it makes the process spent."""
+
+    def lasts(self, module: str) -> bool:
+        return uses(frozenset(self.names)) and uses(frozenset((module, module.partition(".")[0])))
+
+    def put_back(self, module: Any, fresh: Any) -> bool:
+        return False
+
+
 class Random(Row):
     """A script that seeds the generator must not make the next one's numbers predictable."""
 
@@ -416,6 +434,9 @@ class Executors(Row):
         return False
 
 
+_PILLOW = "ID OPEN MIME SAVE SAVE_ALL EXTENSION DECODERS ENCODERS"
+_LXML = "FunctionNamespace register_namespace set_default_parser set_element_class_lookup"
+
 ROWS: tuple[tuple[str, Row], ...] = (
     (
         "warnings",
@@ -474,11 +495,13 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ("filecmp", Call("remembered comparisons", "clear_cache")),
     ("ctypes", Call("errno", "set_errno", 0, names="set_errno")),
     ("typing", GenericTypes("generic types of the script's classes")),
+    ("lxml.etree", Lasting("registered functions, prefixes, classes", _LXML)),
     ("lxml.etree", Call("log of errors", "clear_error_log")),
     ("faulthandler", Faulthandler("dumps that were asked for", "enable dump_traceback_later register")),
     ("tracemalloc", Tracemalloc("tracing of memory", "start")),
     ("cgi", CgiLog("log file and limit", "log logfile maxlen")),
     ("numpy.random", NumpyRandom("the generator: it is seeded anew", "seed")),
+    ("PIL.Image", Formats("formats", _PILLOW, "register_open register_save register_extension")),
     ("matplotlib", Parameters("rcParams", "rcParams rc use")),
     ("matplotlib.pyplot", Pyplot("open figures", "figure plot subplots")),
 )
@@ -501,6 +524,8 @@ class Library(Guard):
         for name, row, module, fresh in self._rows:
             if row.watchable and self._watching and name not in alarms:
                 continue
+            if isinstance(row, Lasting) and row.lasts(name):
+                changes = [*changes, Change(f"{name}: {row.what}", SPENT, names=row.names)]
             if row.put_back(module, fresh) or (self.audit and row.blind and uses(frozenset(row.names))):
                 changes = [
                     *changes,

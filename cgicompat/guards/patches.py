@@ -126,13 +126,20 @@ class _Names:
         # `import a.b` has the name a.b; `from a import b` has a and b.
         parts = {part for name in named | self._stored for part in name.split(".")}
         self._modules = [name for name in sys.modules if name in _lists and parts.issuperset(name.split("."))]
-        self.lists = [row for name in self._modules for row in _lists[name]]
+        # What it changes in place it names as well: other changes are the library's own.
+        self._known = named | self._stored
+        self.lists = [row for name in self._modules for row in _lists[name] if self._names(row[0])]
+
+    def _names(self, label: str) -> bool:
+        return label.rpartition(".")[2] in self._known
 
     def changes(self) -> Iterator[tuple[Space, Any, Any, str]]:
         for name in self._modules:
             for space, saved in _snapshots[name]:
                 if space.kind == CONTAINER:
-                    keys = space.content.keys() | saved.keys() if space.content != saved else set()
+                    if not self._names(space.label) or space.content == saved:
+                        continue
+                    keys = space.content.keys() | saved.keys()
                 else:
                     keys = self._stored
                 for key in keys:

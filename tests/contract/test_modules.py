@@ -261,6 +261,7 @@ def test_point_03_modules_loaded_by_hand(site):
     answers(site, {"script.py": "[1] [1] [] [False] True\n", "plain.py": "False\n"})
 
 
+@pytest.mark.runners("cgi")  # the others keep modules loaded, as docs/isolation.md says
 def test_point_03_lazily_imported_submodules(site):
     """A script that forgot an import fails whoever has imported it before."""
     site.script(
