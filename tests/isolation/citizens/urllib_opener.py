@@ -5,6 +5,5 @@ import urllib.request
 
 print("Content-Type: text/plain\n")
 print("installing")
-urllib.request.install_opener(
-    urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-)  # here from 3.12
+opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+urllib.request.install_opener(opener)  # here
