@@ -389,8 +389,8 @@ class Master:
                 self._note_failure(child, code)
                 if self._recorder:
                     self._on_messages()  # the runner's own word on how it ended comes first
-                    number = self._board.read(child.slot)[4]
-                    self._recorder.end(child.pid, number, code if code >= 0 else 128 - code)
+                    key = child.pid, self._board.read(child.slot)[4]
+                    self._recorder.end(key, code if code >= 0 else 128 - code)
                 self._board.set_state(child.slot, FREE)
             elif self._recorder and ended.si_pid == self._recorder.pid:
                 self._recorder.pid = 0
@@ -430,7 +430,8 @@ class Master:
     def _on_errors(self, child: Child) -> None:
         # Before the read: see worker._wait_for_log.
         label = child.label or self._board.label(child.slot)
-        number = self._board.read(child.slot)[4] if child.label is None else 0
+        recorder = self._recorder if child.label is None else None
+        key = child.pid, self._board.read(child.slot)[4] if recorder else 0
         while True:
             try:
                 data = os.read(child.errors, 64 * 1024)
@@ -439,8 +440,8 @@ class Master:
             if not data:
                 break
             self._log.stderr(child.pid, label, data)
-            if self._recorder and number:
-                self._recorder.errors(child.pid, number, data)
+            if recorder:
+                recorder.errors(key, data)
         # Nobody has the pipe open any more.
         self._log.end(child.pid)
         self._poll.unregister(child.errors)

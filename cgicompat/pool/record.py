@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from cgicompat.config import Settings
     from cgicompat.request import Request
 
+    Key = tuple[int, int]
+
 _CHUNK = 64 * 1024
 _PATIENCE = struct.pack("@ll", 1, 0)  # seconds for which a message may wait to be taken
 _LAST = 2.0  # seconds in which the recorder ends when the pool does
 
-# Messages: a letter, then marshalled (pid of the worker, number of the request on the board, ...).
+# Messages: a letter, then marshalled (key, ...); a key is the worker's pid and the number of the request on
+# the board.
 BEGIN, ERRORS, END = b"B", b"E", b"X"
 
 
@@ -50,8 +53,11 @@ class Recorder:
         self.start()
 
     def start(self) -> None:
-        """Fork the process. Raises OSError."""
-        self.pid = os.fork()
+        """Fork the process; `pid` stays 0 where that fails."""
+        try:
+            self.pid = os.fork()
+        except OSError:
+            return
         if self.pid == 0:
             try:
                 from cgicompat.pool.relay import Relay  # the master and its workers need nothing of it
@@ -63,7 +69,7 @@ class Recorder:
                 os._exit(70)
 
     def begin(
-        self, pid: int, number: int, name: str, request: Request, connection: socket.socket, body: int
+        self, key: Key, name: str, request: Request, connection: socket.socket, body: int
     ) -> tuple[socket.socket, int]:
         """Connection and body for the runner `name`, in place of those given; the same where the recorder
         cannot be reached."""
@@ -89,7 +95,7 @@ class Recorder:
             with open(unnamed_file(self._temporary), "r+b") as note:  # too long for a message, perhaps
                 marshal.dump(facts, note)
                 note.seek(0)
-                message = BEGIN + marshal.dumps((pid, number))
+                message = BEGIN + marshal.dumps((key,))
                 socket.send_fds(self._outbox, [message], [note.fileno(), *fds])
         except OSError:
             theirs.close()
@@ -99,13 +105,13 @@ class Recorder:
         connection.close()
         return theirs, body
 
-    def errors(self, pid: int, number: int, data: bytes) -> None:
+    def errors(self, key: Key, data: bytes) -> None:
         """What the script wrote to stderr."""
-        self._send(ERRORS + marshal.dumps((pid, number, data)))
+        self._send(ERRORS + marshal.dumps((key, data)))
 
-    def end(self, pid: int, number: int, status: int, seconds: float | None = None) -> None:
+    def end(self, key: Key, status: int, seconds: float | None = None) -> None:
         """The script has ended, with this exit status (128 + N where signal N ended it)."""
-        self._send(END + marshal.dumps((pid, number, status, seconds)))
+        self._send(END + marshal.dumps((key, status, seconds)))
 
     def _send(self, message: bytes) -> None:
         try:
@@ -118,7 +124,7 @@ class Recorder:
         os.close(self._ours)
         until = time.monotonic() + _LAST
         try:
-            while os.waitpid(self.pid, os.WNOHANG) == (0, 0) and time.monotonic() < until:
+            while self.pid and os.waitpid(self.pid, os.WNOHANG) == (0, 0) and time.monotonic() < until:
                 time.sleep(0.01)
         except ChildProcessError:
             pass

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
-
-    Key = tuple[int, int]  # pid of the worker, number of the request on the board
+    from cgicompat.pool.record import Key
 
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 64 * 1024  # bytes of stderr
@@ -157,8 +156,7 @@ class Relay:
                 message, fds, _, _ = socket.recv_fds(self._inbox, 256 * 1024, 4)
             except BlockingIOError:
                 return
-            pid, number, *rest = marshal.loads(message[1:])
-            key = pid, number
+            key, *rest = marshal.loads(message[1:])
             if message[:1] == BEGIN:
                 self._begin(key, fds)
             elif exchange := self._exchanges.get(key):

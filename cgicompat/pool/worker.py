@@ -238,9 +238,10 @@ class Worker:
         now = time.monotonic()
         deadline = now + settings.timeout + (_LATER if name == "cgi" else 0)
         context.board.busy(self._slot, now, deadline, request.label)
-        number = context.board.read(self._slot)[4]
-        if context.recorder:
-            connection, body = context.recorder.begin(os.getpid(), number, name, request, connection, body)
+        recorder, key = context.recorder, (0, 0)
+        if recorder:
+            key = os.getpid(), context.board.read(self._slot)[4]
+            connection, body = recorder.begin(key, name, request, connection, body)
         self._used = self._used or name != "cgi"
         if name == "cgi":
             from cgicompat.runners import cgi
@@ -255,9 +256,9 @@ class Worker:
             log(f"audit: {change}")
         self._report_modules()
         self._wait_for_log()
-        if context.recorder:
+        if recorder:
             seconds = time.monotonic() - now
-            self._tell(DONE + marshal.dumps((os.getpid(), number, outcome.status, seconds)), insist=True)
+            self._tell(DONE + marshal.dumps((key, outcome.status, seconds)), insist=True)
         self._served += 1
         if outcome.spent is None and name == "cgihandler" and self._growth.exceeds(settings.max_rss):
             outcome.spent = f"its memory has grown by more than {settings.max_rss >> 20} MB (see max-rss)"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cgicompat.compare.recording import KEPT, Recording, load_all
-from tests.harness.doors import Scgi, Site
+from tests.harness.doors import Asgi, Scgi, Site, Wsgi
 from tests.harness.processes import alive, children, host_environ, until
 
 PLAIN = "print('Content-Type: text/plain\\n\\nok')\n"
@@ -212,6 +212,19 @@ def test_what_is_under_way_at_the_end_is_written(pool):
     site.door.stop()
     (made,) = recordings(site.door.home / "recordings", 1)
     assert made.output.data.endswith(b"1\n2\n")
+
+
+@pytest.mark.parametrize("kind", [Asgi, Wsgi])
+def test_other_servers(home, kind):
+    place = home / f"recorded-{kind.name}"
+    door = kind("fork", place, f'record = "{place}/recordings"\n')
+    try:
+        site = Site(door, "case")
+        assert site.page(PLAIN, head=False).body == b"ok\n"
+        (made,) = of(site)
+        assert (made.status, made.output.data) == (0, b"Content-Type: text/plain\n\nok\n")
+    finally:
+        door.stop()
 
 
 def test_without_it_there_is_no_further_process(tmp_path, home):
