@@ -18,8 +18,9 @@ import signal
 import socket
 import sys
 
-from cgicompat import runners
+from cgicompat import guards, runners
 from cgicompat.guards.descriptors import LOWEST, keep
+from cgicompat.pool.memory import Growth
 from cgicompat.pool.preload import preloadable
 from cgicompat.pool.worker import prepare
 from cgicompat.request import Request, host_environ
@@ -66,6 +67,7 @@ class Lab:
         shell.install()
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.directory = os.path.join(state["temporary"], "code")
+        guards.prepare()
         self._learn(list(settings.preload))
         about = os.stat(settings.directory)
         self._send((about.st_dev, about.st_ino))
@@ -173,6 +175,7 @@ class Subject:
         self._channel = channel
         self._lab = lab
         self._known = set(sys.modules)
+        self._growth = Growth()
 
     def run(self) -> NoReturn:
         """Serve until the engine closes the channel, or the process is spent."""
@@ -202,6 +205,9 @@ class Subject:
             outcome = cgi.run(request, end, body, lambda pid: self._tell((GROUP, os.getpid(), pid)))
         else:
             outcome = runners.find(name)(request, end, body)
+        limit = request.settings.max_rss
+        if name == "cgihandler" and outcome.spent is None and self._growth.exceeds(limit):
+            outcome.spent = f"its memory has grown by more than {limit >> 20} MB (see max-rss)"
         try:
             self._report(outcome, _cpu() - before, _peak(name == "cgi"))
         except BaseException:
