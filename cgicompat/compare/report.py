@@ -16,7 +16,7 @@ from cgicompat import __version__
 from cgicompat.compare.answer import Part
 from cgicompat.compare.case import Case, Options, Run
 from cgicompat.compare.difference import Difference, Reference
-from cgicompat.guards.change import PUT_BACK, Change
+from cgicompat.guards.change import KEPT, Change
 
 FORMAT = "cgicompat compare 1"
 SAME, DIFFERS, UNSTABLE = "same", "differs", "unstable"
@@ -214,19 +214,18 @@ class ScriptReport:
         case = next(case for case in self.cases if case.state(runner) == DIFFERS)
         words = f"{case.case.name}: " if len(self.cases) > 1 else ""
         words += case.reason(runner)
-        if runner == "cgihandler":
-            trial = case.shown(runner)
-            suspects = self._suspects(case, trial.before if trial else "")
-            if suspects:
-                words += f"; the audit found {'; '.join(map(str, suspects[:3]))}"
+        trial = case.shown(runner)
+        if trial and trial.call > 1 and (suspects := self._suspects(case, trial)):
+            words += f"; kept in the process: {'; '.join(suspects[:3])}"
         return words
 
-    def _suspects(self, case: CaseReport, before: str) -> list[Leak]:
-        """What was not put back of what the script itself has changed, or those that ran before it; what a
-        script is known to have done comes before what libraries keep."""
-        cases = self._report.cases if before else [case]
-        leaks = dict.fromkeys(leak for other in cases for leak in other.leaks if leak.fate != PUT_BACK)
-        return sorted(leaks, key=lambda leak: self._report.directory not in leak.where)
+    def _suspects(self, case: CaseReport, trial: Trial) -> list[str]:
+        """What the audit found to stay in a process of what the script itself had changed, or, in the mixed
+        runs, any script; what a script is known to have done comes before what libraries keep."""
+        cases = [other for other in ([case] if trial.alone else self._report.cases) if not other.spent]
+        kept = dict.fromkeys(leak for other in cases for leak in other.leaks if leak.fate == KEPT)
+        ordered = sorted(kept, key=lambda leak: self._report.directory not in leak.where)
+        return [f"{leak.what}{' at ' if leak.where else ''}{leak.where}" for leak in ordered]
 
     @property
     def leaks(self) -> list[Leak]:

@@ -126,7 +126,7 @@ def test_a_difference_is_opened(browser: Browser, file: Path) -> None:
     browser.one("#close").click()
     assert browser.shown("article table.diff") == []
     browser.one("#open").click()
-    assert len(browser.shown("article table.diff")) > 50
+    assert len(browser.shown("article table.diff")) > 30
 
 
 def test_the_keyboard_is_enough(browser: Browser, file: Path) -> None:
