@@ -35,6 +35,9 @@ def release(fd: int) -> None:
     os.close(fd)
 
 
+_OURS = "descriptors of the process itself were closed or replaced"
+
+
 class Descriptors(Guard):
     """Open files by their numbers: 0, 1 and 2 are pointed home, others that the script left open are closed,
     which drops locks too. Files that a library opened and still holds stay open: closed under it, they would
@@ -71,9 +74,11 @@ class Descriptors(Guard):
             changes = [Change("fd 2 was made non-blocking")]
         if self._how_many() != self._count or not self._count:
             changes = [*changes, *self._close_others()]
+            if _invalid(self._own.poll(0)):
+                changes = [*changes, Change(_OURS, SPENT)]
         # Who replaces one of ours, replaces a whole range.
-        if _invalid(self._own.poll(0)) or os.fstat(self._last).st_ino != self._inode:
-            changes = [*changes, Change("descriptors of the process itself were closed or replaced", SPENT)]
+        elif os.fstat(self._last).st_ino != self._inode:
+            changes = [*changes, Change(_OURS, SPENT)]
         return changes
 
     def _how_many(self) -> int:

@@ -403,11 +403,15 @@ class Parameters(Row):
 
 
 class GenericTypes(Row):
-    """Caches of typing, which keep the script's classes in memory."""
+    """Caches of typing, which keep the script's classes in memory: now and then is enough for that."""
+
+    _runs = 0
 
     def put_back(self, typing: Any, fresh: Any) -> bool:
-        for cleanup in typing._cleanups:
-            cleanup()
+        self._runs += 1
+        if self._runs % 16 == 0:
+            for cleanup in typing._cleanups:
+                cleanup()
         return False
 
 

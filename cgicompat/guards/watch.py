@@ -177,7 +177,7 @@ class Watch:
     def _own(self, frame: FrameType, space: Space) -> bool:
         """Whether a library does this in itself, or while the standard library imports a module."""
         library = self._library(frame)
-        if library == space.top or library == "importlib":
+        if library in (space.top, "importlib", "enum"):  # enum makes members when they are asked for
             return True
         back: FrameType | None = frame
         while back is not None:

@@ -26,11 +26,10 @@ def run(request: Request, connection: socket.socket, body: int) -> Outcome:
     global _guards
     if _guards is None:
         _guards = Guards(request.settings.audit)
-    loaded = len(sys.modules)
     # A copy of the context takes all context variables that the script sets with it.
     context = copy_context()
     program = context.run(here.run, request, connection, body, _guards.begin)
-    found = list(_of_the_program(program, len(sys.modules) != loaded))
+    found = list(_of_the_program(program))
     if request.settings.audit:
         names = ("set", "setcontext", "getcontext", "localcontext")
         found += [Change(f"context variable {variable.name} was set", names=names) for variable in context]
@@ -38,8 +37,8 @@ def run(request: Request, connection: socket.socket, body: int) -> Outcome:
     return Outcome(program.status, spent, found if request.settings.audit else ())
 
 
-def _of_the_program(program: Program, imported: bool) -> Iterator[Change]:
-    """What its modules have done; `imported` tells whether there are more persistent ones than before."""
+def _of_the_program(program: Program) -> Iterator[Change]:
+    """What shows in its modules."""
     if program.path.changed:
         yield Change("sys.path was changed", names=("path",))
     if program.argv_changed:
@@ -48,6 +47,7 @@ def _of_the_program(program: Program, imported: bool) -> Iterator[Change]:
         yield Change(f"sys.modules[{name!r}] was set", names=("modules",))
     if program.extension:
         yield Change(f"its module {program.extension} is an extension, which keeps its variables", SPENT)
-    if program.path.hid or (imported and program.own_modules & sys.stdlib_module_names):
+    shadows = program.path.hid or program.own_modules & sys.stdlib_module_names
+    if shadows and (program.path.hid or not sys.modules.keys() <= program.before.keys()):
         # Libraries that were imported meanwhile may be built upon the script's module.
         yield Change("a module of its own has the name of one in the standard library", SPENT)

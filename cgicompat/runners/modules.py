@@ -155,6 +155,7 @@ class Library:
         if self._hook not in sys.path_hooks:
             sys.path_hooks.insert(0, self._hook)
             stdlib.install()
+            compile("", "", "exec")  # makes 124 types once: now, before they can be frozen and shared
         sys.path_importer_cache.clear()
 
     def _hook(self, path: str) -> FileFinder:

@@ -64,7 +64,7 @@ class Program:
     def run(self) -> None:
         """Run the script; `status` is its exit status, 0 to 255. Children that it forks do not come back."""
         process = os.getpid()
-        before = dict(sys.modules)
+        self.before = before = dict(sys.modules)
         self.streams = stdio.Streams(self.unbuffered)
         self.main = main = _fresh_main(self.script)
         sys.modules["__main__"] = main
@@ -141,15 +141,17 @@ class Program:
         # Before the garbage collector, which may close the buffer under a text file with text in it.
         flush_files()
         owned = []
-        for name, module in list(sys.modules.items()):
+        current = sys.modules
+        loaded = list(current.items()) if current != {**before, "__main__": main} else ()
+        for name, module in loaded:
             if before.get(name) is module or module is main or LIBRARY.keeps(name, module):
                 continue
             del sys.modules[name]
+            self.own_modules.add(name)
             if not isinstance(module, ModuleType) or LIBRARY.is_persistent(module):
                 self.made_modules.append(name)  # a library by another name, or something else
                 continue
             owned.append(module)
-            self.own_modules.add(name)
             if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
                 self.extension = name
             elif getattr(module, "__spec__", None) is None:

@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 class Kind:
     """A Python script or another program; `unbuffered` where the `#!` line says `-u`."""
 
-    def __init__(self, filename: str, first: bytes):
-        line = first.partition(b"\n")[0]
+    def __init__(self, filename: str, first: bytes, then: bytes):
         python = (
-            (b"python" in line or b"cgicompat-cgi" in line)
+            (b"python" in first or b"cgicompat-cgi" in first)
             if first.startswith(b"#!")
             else filename.endswith(".py")
         )
-        # A zero byte says binary, or a zip file with a `#!` line, whatever the name.
-        self.python = python and b"\0" not in first
-        self.unbuffered = self.python and b"-u" in line.split()
+        # A zero byte says binary, whatever the name; a zip file may have a `#!` line.
+        self.python = python and b"\0" not in first and then != b"PK\3\4"
+        self.unbuffered = self.python and b"-u" in first.split()
 
 
 _kinds: dict[str, tuple[tuple[int, ...], Kind]] = {}
@@ -47,8 +46,8 @@ def kind(filename: str) -> Kind:
     known = _kinds.get(filename)
     if known is None or known[0] != current:
         with open(filename, "rb") as file:
-            first = file.readline(256) + file.read(32)
-        known = _kinds[filename] = current, Kind(filename, first)
+            first, then = file.readline(256), file.read(4)
+        known = _kinds[filename] = current, Kind(filename, first, then)
     return known[1]
 
 
