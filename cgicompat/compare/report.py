@@ -245,6 +245,10 @@ class ScriptReport:
         safe = [runner for runner in safe if self.state(runner) == SAME]
         if "cgi" not in self.runners and self._report.options.plain and self.state_of_all != UNSTABLE:
             safe.append("cgi")
+        if "fork" in safe and all(case.spent for case in self.cases):
+            safe = [
+                runner for runner in safe if runner != "cgihandler"
+            ]  # a process for each call too, with more to do
         best = ""
         for runner in safe:
             if not best or self._slowness(runner) * _MUCH < self._slowness(best):
