@@ -51,6 +51,7 @@ class Bench:
     ) -> None:
         self._settings = settings
         self._options = options
+        self._seen = settings.directory  # where scripts see it
         self._waiting: deque[tuple[Any, ...]] = deque()
         self._home = _new_directory(settings.directory)
         self.copy: Copy | None = None
@@ -95,7 +96,6 @@ class Bench:
             directory = os.path.realpath(original)
         elif original:
             instead = {os.path.relpath(script, directory): os.path.abspath(original) for script in scripts}
-        self._seen = directory
         if self._options.in_place:
             return
         limit = self._options.copy_limit
@@ -115,20 +115,17 @@ class Bench:
         settings = self._settings
         if self.temporary:
             settings = settings.but(env={"TMPDIR": self.temporary.path, **settings.env})
-        copy = self.copy.path if self.copy else ""
-        if copy and self._launch(settings, [INTERPRETER, "-I", "-S", _CELL, settings.directory, copy]):
-            self._seen = settings.directory
-            return
-        if copy:
+        if self.copy:
+            copy = self.copy.path
+            if self._launch(settings, [INTERPRETER, "-I", "-S", _CELL, settings.directory, copy]):
+                return
+            self._seen = copy
             settings = settings.but(directory=copy)
             self.remarks.append(
                 "the system grants no mount name space: scripts saw their copies at another path"
             )
-        else:
-            copy = settings.directory
         if not self._launch(settings, []):
             raise CompareError("the process that runs the scripts does not start")
-        self._seen = copy
 
     def _launch(self, settings: Settings, prefix: list[str]) -> bool:
         self._engine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -257,14 +254,15 @@ class Process:
         if self._pid:
             self._channel.close()
             self._bench.wait_for(protocol.ENDED, self._pid)
-            os.close(self._errors)
+            self._errors.close()
             self._pid = 0
 
     def _start(self) -> None:
         self.calls = 0
         self._channel, channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._errors, errors = os.pipe()
-        os.set_blocking(self._errors, False)
+        reader, errors = os.pipe()
+        os.set_blocking(reader, False)
+        self._errors = open(reader, "rb", buffering=0)
         with channel:
             self._pid = self._bench.fork(channel, errors)
         os.close(errors)
@@ -301,12 +299,12 @@ class Process:
         steps = [int(number) for number in (signal.SIGXCPU, signal.SIGTERM, signal.SIGKILL)]
         outcome = None
         poll = select.poll()
-        for source in (output.fileno(), self._errors, self._channel.fileno()):
+        for source in (output, self._errors, self._channel):
             poll.register(source, select.POLLIN)
         open_ends = {output.fileno(), self._channel.fileno()}
         while open_ends:
             for fd, _ in poll.poll(max(0.0, deadline - time.perf_counter()) * 1000 + 1):
-                if fd == self._errors:
+                if fd == self._errors.fileno():
                     if not _read_errors(fd, run):
                         poll.unregister(fd)
                 elif fd == self._channel.fileno():
@@ -326,7 +324,7 @@ class Process:
                 run.late = True
                 self._bench.kill(self._pid, steps.pop(0))
                 deadline = time.perf_counter() + (_STEP if steps else 3600)
-        _read_errors(self._errors, run)
+        _read_errors(self._errors.fileno(), run)
         run.seconds = run.seconds or time.perf_counter() - begun
         return outcome
 
@@ -341,9 +339,9 @@ class Process:
                 run.spent = "its process has ended" if self.runner == "cgihandler" else None
             if self.runner != "cgihandler":
                 run.cpu = cpu
-            _read_errors(self._errors, run)
+            _read_errors(self._errors.fileno(), run)
             self._channel.close()
-            os.close(self._errors)
+            self._errors.close()
             self._pid = 0
 
 
