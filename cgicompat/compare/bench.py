@@ -207,7 +207,7 @@ class Bench:
 
     def kill(self, pid: int, number: int) -> None:
         assert self._engine
-        self._engine.send(marshal.dumps((protocol.KILL, pid, number)))
+        self._engine.send(marshal.dumps((protocol.KILL, pid, int(number))))
 
     def wait_for(self, kind: str, pid: int | None = None) -> tuple[Any, ...]:
         """The lab's next message of a kind, about `pid`."""
@@ -241,6 +241,8 @@ class Process:
         for copy in (bench.copy, bench.temporary):
             if copy:
                 copy.restore()
+        if self._pid and select.select([self._channel], [], [], 0)[0]:
+            self.close()  # it died while it had nothing to do
         if not self._pid:
             self._start()
         run = self._ask(case)
@@ -296,7 +298,7 @@ class Process:
     def _follow(self, output: socket.socket, run: Run, begun: float, limit: float) -> tuple[Any, ...] | None:
         """Read all that the script says until it has ended; what the runner says of it, if it can."""
         deadline = time.perf_counter() + limit + (_CGI_LATER if self.runner == "cgi" else 0)
-        steps = [int(number) for number in (signal.SIGXCPU, signal.SIGTERM, signal.SIGKILL)]
+        steps = [signal.SIGXCPU, signal.SIGTERM, signal.SIGKILL]
         outcome = None
         poll = select.poll()
         for source in (output, self._errors, self._channel):
@@ -308,7 +310,7 @@ class Process:
                     if not _read_errors(fd, run):
                         poll.unregister(fd)
                 elif fd == self._channel.fileno():
-                    outcome = _loads(self._channel.recv(protocol.SIZE))
+                    outcome = _receive(self._channel)
                     open_ends.discard(fd)
                     poll.unregister(fd)
                     if output.fileno() in open_ends and outcome:
@@ -374,7 +376,12 @@ def _body(data: bytes) -> Any:
         os.close(reader)
 
 
-def _loads(data: bytes) -> tuple[Any, ...] | None:
+def _receive(channel: socket.socket) -> tuple[Any, ...] | None:
+    """What a child says of a run; None where it has died."""
+    try:
+        data = channel.recv(protocol.SIZE)
+    except ConnectionResetError:
+        return None
     return tuple(marshal.loads(data)) if data else None
 
 

@@ -31,6 +31,10 @@ def write(file: str, directory: str, runners: dict[str, str]) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise CompareError(f"{file}: {error}") from None
     for script, runner in runners.items():
+        try:
+            script.encode()
+        except UnicodeEncodeError:
+            raise CompareError(f"{script!a} is not UTF-8, as names in TOML are") from None
         text = _with_runner(text, script.removeprefix(directory.rstrip("/")), runner)
     try:
         _replace(file, text, mode, directory, runners)

@@ -211,7 +211,10 @@ class _Work:
 
     def _run(self, round: _Round, process: Process, what: str = "") -> Run:
         self._tell(round, what or process.runner)
-        return process.run(round.case)
+        try:
+            return process.run(round.case)
+        except (CompareError, OSError) as error:
+            raise CompareError(f"{round.case.name}, under {process.runner}: {error}") from None
 
     def _tell(self, round: _Round, what: str) -> None:
         self._progress(self._done, max(self._done + 1, self._expected_runs), f"{round.case.name}: {what}")

@@ -26,7 +26,8 @@ from cgicompat.guards.change import KEPT, PUT_BACK, SPENT
 _WORD = re.compile(r"\w+|\s+|.")
 _AROUND = 3  # lines shown around what is not the same
 _MOST_ROWS = 1000  # of one part
-_LONG = 4000  # characters of a line: no words are marked in it, and no more is shown
+_LONG = 4000  # characters of a line that are shown
+_MARKED = 1000  # characters of two lines in which words are marked, which takes time
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code != 9} | {127: 0x2421}
 _FATES = (SPENT, KEPT, PUT_BACK)
 _WORDS = {SAME: "same", DIFFERS: "differs", UNSTABLE: "cannot tell"}
@@ -249,7 +250,7 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _marked(row: Row) -> tuple[list[Piece], list[Piece]]:
     """Both lines in pieces, marked where their words are not the same."""
-    if row.kind == "same" or not (row.number and row.other_number) or len(row.text + row.other) > _LONG:
+    if row.kind == "same" or not (row.number and row.other_number) or len(row.text + row.other) > _MARKED:
         return [Piece(_visible(row.text[:_LONG]), False)], [Piece(_visible(row.other[:_LONG]), False)]
     first, second = _WORD.findall(row.text), _WORD.findall(row.other)
     left: list[Piece] = []

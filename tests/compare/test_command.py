@@ -336,6 +336,11 @@ def test_names_that_need_quotes(tmp_path: Path) -> None:
     assert file.read_text().count("[script.") == 1
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(CompareError, match="not UTF-8"):
+        configure.write(str(tmp_path / config.FILE_NAME), str(tmp_path), {f"{tmp_path}/\udcff.py": "cgi"})
+
+
 def test_html_needs_jinja2(tmp_path: Path) -> None:
     planted(tmp_path, "same_hello")
     code = "import sys; sys.modules['jinja2'] = None\nfrom cgicompat.cli import main\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import stat
@@ -16,6 +17,7 @@ import click
 import pytest
 
 from cgicompat import config
+from cgicompat.compare.bench import Bench
 from cgicompat.compare.case import CompareError, Options
 from cgicompat.compare.engine import compare
 from cgicompat.compare.report import DIFFERS, SAME, UNSTABLE, Report, ScriptReport
@@ -237,6 +239,25 @@ def test_other_languages_run_alike_everywhere(tmp_path: Path) -> None:
     report = run(tmp_path, "/cgi-bin/hello.sh", repeat=2)
     assert (report.scripts[0].verdict, report.scripts[0].best) == ("same everywhere", "")
     assert "a program of its own" in report.scripts[0].remarks[0]
+
+
+def test_a_process_that_dies_between_calls_is_replaced(site: Path) -> None:
+    hello = case(site, "/cgi-bin/same_hello.py")
+    with Bench(config.load(str(site), {}, {}), Options()) as bench:
+        process = bench.process("cgihandler")
+        for _ in range(3):
+            assert process.run(hello).output.endswith(b"hello\n")
+            assert process.calls == 1
+            bench.kill(process._pid, signal.SIGKILL)
+            until(lambda: select.select([process._channel], [], [], 0)[0])
+        process.close()
+
+
+def test_a_script_may_kill_all(tmp_path: Path) -> None:
+    (tmp_path / "cgi-bin").mkdir()
+    (tmp_path / "cgi-bin" / "grudge.py").write_text("import os\nos.kill(os.getppid(), 9)\n")
+    with pytest.raises(CompareError, match=r"GET /cgi-bin/grudge\.py, under fork: "):
+        run(tmp_path, runners=("fork",))
 
 
 def test_what_scripts_leave_running_is_ended(tmp_path: Path) -> None:
