@@ -19,7 +19,7 @@ from cgicompat.runners.modules import CODE, LIBRARY, SearchPath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType, TracebackType
 else:
     ModuleType = type(sys)  # without the cost of importing types
@@ -140,23 +140,7 @@ class Program:
         stdio.flush()
         # Before the garbage collector, which may close the buffer under a text file with text in it.
         flush_files()
-        owned = []
-        current = sys.modules
-        loaded = list(current.items()) if current != {**before, "__main__": main} else ()
-        for name, module in loaded:
-            if before.get(name) is module or module is main or LIBRARY.keeps(name, module):
-                continue
-            del sys.modules[name]
-            self.own_modules.add(name)
-            if not isinstance(module, ModuleType) or LIBRARY.is_persistent(module):
-                self.made_modules.append(name)  # a library by another name, or something else
-                continue
-            owned.append(module)
-            if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
-                self.extension = name
-            elif getattr(module, "__spec__", None) is None:
-                self.made_modules.append(name)
-        sys.modules.pop("__mp_main__", None)
+        owned = list(self._dropped(main, before))
         _clear(main)
         for module in owned:
             _clear(module)
@@ -165,6 +149,29 @@ class Program:
             sys.__dict__.pop(name, None)
         gc.collect()
         stdio.flush()
+
+    def _dropped(self, main: ModuleType, before: dict[str, ModuleType]) -> Iterator[ModuleType]:
+        """Take the script's modules out of sys.modules."""
+        current = sys.modules
+        if current == {**before, "__main__": main}:
+            return
+        new = [
+            (name, module, isinstance(module, ModuleType) and not LIBRARY.is_persistent(module))
+            for name, module in list(current.items())
+            if before.get(name) is not module and module is not main and not LIBRARY.keeps(name, module)
+        ]
+        current.pop("__mp_main__", None)
+        for name, module, own in new:
+            del current[name]
+            self.own_modules.add(name)
+            if not own:
+                self.made_modules.append(name)  # a library by another name, or something else
+                continue
+            if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
+                self.extension = name
+            elif getattr(module, "__spec__", None) is None:
+                self.made_modules.append(name)
+            yield module
 
     def respond(self) -> None:
         """Write what the script's end adds to the response."""

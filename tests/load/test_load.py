@@ -56,11 +56,12 @@ def ask(site: Site, script: str, query: str) -> int:
 
 
 @on_each_runner
-def test_thousand_requests_at_concurrency_50(site):
+def test_many_requests_at_concurrency_50(site):
     script = site.script(SCRIPT)
+    count = 300 if site.door.runner == "cgi" else 1000  # an interpreter started for each takes its time
     with ThreadPoolExecutor(50) as threads:
-        statuses = Counter(threads.map(lambda n: ask(site, script, f"n={n}"), range(1000)))
-    assert statuses == {200: 1000}
+        statuses = Counter(threads.map(lambda n: ask(site, script, f"n={n}"), range(count)))
+    assert statuses == {200: count}
 
 
 def master_of(site: Site) -> int:
@@ -222,8 +223,8 @@ def test_nothing_is_left_after_kill_9(home, whom):
     script = site.script("import time; print('begun', flush=True); time.sleep(60)")
     request = site.open("GET", script)
     request.wait_for(b"begun")
+    until(lambda: len(descendants(door.server.pid)) > 2)
     family = descendants(door.server.pid)
-    assert len(family) > 2
     os.kill(door.server.pid if whom == "server" else master_of(site), signal.SIGKILL)
     until(lambda: not any(alive(pid) for pid in family))
     if whom == "master":

@@ -104,11 +104,11 @@ def test_workers_grow_while_requests_wait(start, runner):
 
 
 def test_idle_workers_go_again(start):
-    pool = start("--workers", "1:3", "--runner", "cgihandler")
+    pool = start("--workers", "1:2", "--runner", "cgihandler")
     script = pool.script("time.sleep(0.2)")
-    running = [pool.open(script) for _ in range(3)]
+    running = [pool.open(script) for _ in range(2)]
     assert all(exchange.finish().status == 200 for exchange in running)
-    assert len(pool.workers()) == 3
+    assert len(pool.workers()) == 2
     until(lambda: len(pool.workers()) == 1, 40)
 
 
