@@ -58,6 +58,10 @@ _CHANGES = frozenset(
 
 def locate(names: Sequence[str]) -> str:
     """FILE:LINE of the likeliest place in this run's scripts to change what `names` stand for, or nothing."""
+    try:
+        import dis  # noqa: F401
+    except ImportError:
+        return ""  # the script has made this process one of a user who may not read the library
     best = _NOWHERE
     for module in CODE.used:
         for code in _with_inner(module):
