@@ -19,6 +19,7 @@ import socket
 import sys
 
 from cgicompat import guards, runners
+from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.descriptors import LOWEST, keep
 from cgicompat.pool.memory import Growth
 from cgicompat.pool.preload import preloadable
@@ -208,6 +209,7 @@ class Subject:
         limit = request.settings.max_rss
         if name == "cgihandler" and outcome.spent is None and self._growth.exceeds(limit):
             outcome.spent = f"its memory has grown by more than {limit >> 20} MB (see max-rss)"
+            outcome.changes = [*outcome.changes, Change(outcome.spent, SPENT)]
         try:
             self._report(outcome, _cpu() - before, _peak(name == "cgi"))
         except BaseException:
