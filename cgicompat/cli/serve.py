@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -28,22 +29,24 @@ def command(directory: str | None, **flags: object) -> None:
 
     Scripts are all files in cgi-bin and htbin, and elsewhere *.cgi and executable *.py.
     """
-    settings = options.load(directory, flags)
-    serve(settings)
+    serve(lambda: options.load(directory, flags))
 
 
-def serve(settings: Settings) -> None:
-    """Serves until a signal ends it. Raises Failure."""
+def serve(read: Callable[[], Settings]) -> None:
+    """Serves by the settings that `read` finds, now and at each reload, until a signal ends it. Raises
+    Failure."""
     import logging
     import math
 
     import uvicorn
 
     from cgicompat.cli import accesslog, httpd, report
+    from cgicompat.cli.reload import Reload
     from cgicompat.cli.scripts import survey
     from cgicompat.environ import SOFTWARE
     from cgicompat.gateways.asgi import CGI
 
+    settings = read()
     try:
         form = accesslog.compile_format(settings.log_format)
     except ValueError as error:
@@ -72,7 +75,7 @@ def serve(settings: Settings) -> None:
             stack.callback(Tap(book.add_line).close)
             app = watched = Watched(settings, book)
             served = Console(accesslog.AccessLog(app, form), watched, settings, port)
-        stack.callback(app.pools.close)
+        stack.callback(lambda: app.pools.close())  # that of the last reload
         try:
             app.pools.address()
         except OSError as error:
@@ -94,7 +97,8 @@ def serve(settings: Settings) -> None:
             ssl_keyfile=settings.keyfile,
         )
         found = survey(settings)
-        httpd.Server(config, lambda: report.show(settings, port, found)).run(sockets)
+        reload = Reload(app, read)
+        httpd.Server(config, lambda: report.show(settings, port, found), reload.run).run(sockets)
 
 
 def _check_console(settings: Settings) -> None:

@@ -62,9 +62,19 @@ class CGI:
         script: str | None = None,
         listing: bool = True,
     ) -> None:
+        self._script = script
         self.site = Site(settings, script, listing)
         self.pools = Pools(settings, pool)
         self._files = _Files(directory=settings.directory, check_dir=False)
+
+    def use(self, settings: Settings) -> None:
+        """Serve by other settings, in the same directory, with a pool of their own. Returns when the former
+        pool has ended; what it was at had the grace of its settings. Raises OSError."""
+        pools = Pools(settings)
+        pools.address()
+        former, self.pools = self.pools, pools
+        self.site = Site(settings, self._script, self.site.listing)
+        former.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -352,3 +352,29 @@ def test_slow_clients_do_not_slow_others(start: Callable[..., Site]) -> None:
     assert time.monotonic() - began < 3
     for connection in slow:
         connection.close()
+
+
+GREET = (
+    "#!/usr/bin/python\nimport os\nprint('Content-Type: text/plain\\n')\nprint(os.environ.get('GREETING'))\n"
+)
+
+
+@pytest.mark.parametrize("how", ["a changed file", "SIGHUP"])
+def test_a_reload_reads_the_configuration_again(start: Callable[..., Site], home: Path, how: str) -> None:
+    """Running requests finish by the settings they began with; a wrong file changes nothing."""
+    put(home, "cgi-bin/greet.py", GREET)
+    site = start()
+
+    def configure(text: str, says: str) -> None:
+        (site.root / "cgicompat.toml").write_text(text)
+        if how == "SIGHUP":
+            site.server.process.send_signal(signal.SIGHUP)
+        site.server.says(says)
+
+    assert site.get("/cgi-bin/greet.py") == (200, b"None\n")
+    response, _ = site.begin("/cgi-bin/sleep.py?1.5")
+    configure('env = { GREETING = "hello" }', r"\] reloaded")
+    assert site.get("/cgi-bin/greet.py") == (200, b"hello\n")
+    configure("max-body = -1", "allowed is .*; not reloaded")
+    assert site.get("/cgi-bin/greet.py") == (200, b"hello\n")
+    assert response.read() == b"done\n"
