@@ -59,6 +59,12 @@ def planted(directory: Path, *names: str) -> Path:
     return directory
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and "report" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("compare"))  # one process makes it
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return planted(tmp_path_factory.mktemp("planted"))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 TAB, ENTER, SPACE = "\ue004", "\ue007", " "  # WebDriver, keyboard actions
 
-pytestmark = pytest.mark.xdist_group("compare")
-
 
 class Browser:
     """A browser that shows one page."""
