@@ -17,6 +17,7 @@ import select
 import signal
 import socket
 import sys
+from shutil import rmtree
 
 from cgicompat import guards, runners
 from cgicompat.guards.change import SPENT, Change
@@ -52,6 +53,7 @@ class Lab:
 
     def __init__(self, settings: Settings, state: dict[str, Any], bare: frozenset[str]):
         self._settings = settings
+        self._home = os.path.dirname(state["temporary"])  # with the copies
         self._host = host_environ(dict(os.environ))
         self._engine = socket.socket(fileno=keep(state["lab"]))
         self._children: dict[int, set[int]] = {}  # pid: process groups that it has spawned
@@ -164,6 +166,8 @@ class Lab:
                 _kill(pid)
             for pid in children:
                 os.waitpid(pid, 0)
+        # The engine does it too, unless it was killed.
+        rmtree(self._home, ignore_errors=True)
         os._exit(0)
 
 

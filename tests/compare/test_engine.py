@@ -314,14 +314,17 @@ def test_an_ordinary_user_needs_no_rights(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_engine_is_the_end_of_all(tmp_path: Path) -> None:
-    """kill -9 leaves no process behind."""
+    """kill -9 leaves no process and no copy behind."""
     (tmp_path / "cgi-bin").mkdir()
     (tmp_path / "cgi-bin" / "wait.py").write_text(
         "import os, time\nopen(os.environ['MARK'], 'a').write(f'{os.getpid()}\\n')\ntime.sleep(60)\n"
     )
     mark = tmp_path.parent / f"{tmp_path.name}.pids"
     command = [sys.executable, "-m", "cgicompat", "compare", str(tmp_path), "--env", f"MARK={mark}"]
-    process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True)
+    temporary = tmp_path.parent / f"{tmp_path.name}.temporary"
+    temporary.mkdir()
+    env = os.environ | {"TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=env, start_new_session=True)
     try:
         until(lambda: mark.exists() and mark.read_text().endswith("\n"), 20)
         os.kill(process.pid, signal.SIGKILL)
@@ -336,6 +339,7 @@ def test_the_end_of_the_engine_is_the_end_of_all(tmp_path: Path) -> None:
             return True
 
     until(gone, 10)
+    until(lambda: not os.listdir(temporary), 10)
 
 
 @pytest.mark.parametrize("state", [SAME, DIFFERS, UNSTABLE])
