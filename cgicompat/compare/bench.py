@@ -84,7 +84,7 @@ class Bench:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        shutil.rmtree(self._home, onerror=_make_removable)
+        _remove(self._home)
 
     def process(self, runner: str, interpreter: str = "", audit: bool = False) -> Process:
         """A new process for the runner; `audit` has it told what scripts change."""
@@ -407,12 +407,15 @@ def _read_errors(fd: int, run: Run) -> bool:
         run.errors += data[: max(0, _KEPT - len(run.errors))]
 
 
-def _make_removable(function: Any, path: str, _error: Any) -> None:
-    """A script may have closed a directory to us."""
-    with contextlib.suppress(OSError):
-        os.chmod(os.path.dirname(path), stat.S_IRWXU)
-        os.chmod(path, stat.S_IRWXU)
-        function(path)
+def _remove(directory: str) -> None:
+    """Also where a script has closed directories to us."""
+    for folder, names, _ in os.walk(directory):
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.islink(path):
+                with contextlib.suppress(OSError):
+                    os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def runs_here(settings: Settings, script: str) -> bool:

@@ -17,7 +17,6 @@ import select
 import signal
 import socket
 import sys
-from shutil import rmtree
 
 from cgicompat import guards, runners
 from cgicompat.guards.change import SPENT, Change
@@ -166,6 +165,8 @@ class Lab:
                 _kill(pid)
             for pid in children:
                 os.waitpid(pid, 0)
+        from shutil import rmtree
+
         # The engine does it too, unless it was killed.
         rmtree(self._home, ignore_errors=True)
         os._exit(0)

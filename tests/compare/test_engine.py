@@ -309,7 +309,9 @@ def test_an_ordinary_user_needs_no_rights(tmp_path: Path) -> None:
         pytest.skip("nobody may run this Python, and there is no other")
     result = json.loads(done.stdout or "{}")
     verdicts = [script["verdict"] for script in result.get("scripts", ())]
-    assert [verdict.partition(":")[0] for verdict in verdicts] == ["differs", "same everywhere"], verdicts
+    assert [verdict.partition(":")[0] for verdict in verdicts] == ["differs", "same everywhere"], (
+        verdicts or done.stderr
+    )
     assert (home / "cgi-bin" / "count.txt").read_text() == "41"
 
 
