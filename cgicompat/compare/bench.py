@@ -16,7 +16,6 @@ import shlex
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import tempfile
 import time
@@ -27,7 +26,7 @@ from typing import Any
 from cgicompat.compare import lab as protocol
 from cgicompat.compare.case import Case, CompareError, Options, Run
 from cgicompat.compare.cell import UNAVAILABLE
-from cgicompat.compare.copies import Copy
+from cgicompat.compare.copies import Copy, remove
 from cgicompat.config import Settings
 from cgicompat.guards.change import Change
 from cgicompat.pool import _MAIN as MAIN
@@ -84,7 +83,7 @@ class Bench:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        _remove(self._home)
+        remove(self._home)
 
     def process(self, runner: str, interpreter: str = "", audit: bool = False) -> Process:
         """A new process for the runner; `audit` has it told what scripts change."""
@@ -405,17 +404,6 @@ def _read_errors(fd: int, run: Run) -> bool:
         if not data:
             return False
         run.errors += data[: max(0, _KEPT - len(run.errors))]
-
-
-def _remove(directory: str) -> None:
-    """Also where a script has closed directories to us."""
-    for folder, names, _ in os.walk(directory):
-        for name in names:
-            path = os.path.join(folder, name)
-            if not os.path.islink(path):
-                with contextlib.suppress(OSError):
-                    os.chmod(path, stat.S_IRWXU)
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def runs_here(settings: Settings, script: str) -> bool:

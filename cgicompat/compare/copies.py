@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 
 from cgicompat.compare.case import CompareError, Content
 
@@ -56,6 +57,8 @@ class Copy:
         now = dict(self._scan())
         if now == self._known:
             return
+        self._open()
+        now = dict(self._scan())
         for name in sorted(now.keys() - self._known.keys(), reverse=True):
             self._remove(name)
         for name in sorted(self._known):
@@ -64,6 +67,12 @@ class Copy:
         for name in sorted(self._known, reverse=True):
             self._take_times(name)
         self._known = dict(self._scan())
+
+    def _open(self) -> None:
+        """Directories that were closed to us hold more than could be seen."""
+        for name in sorted(name for name, known in self._known.items() if stat.S_ISDIR(known[0])):
+            if os.path.isdir(self._at(name)) and not os.path.islink(self._at(name)):
+                os.chmod(self._at(name), stat.S_IMODE(self._known[name][0]))
 
     # Making
 
@@ -115,8 +124,8 @@ class Copy:
         path = self._at(name)
         if os.path.isdir(path) and not os.path.islink(path):
             if stat.S_ISDIR(self._known[name][0]):
-                return  # its permissions, which come with its times
-            shutil.rmtree(path, ignore_errors=True)
+                return  # it is open again, and its times come last
+            remove(path)
         elif os.path.lexists(path):
             os.unlink(path)
         self._make(name)
@@ -125,7 +134,7 @@ class Copy:
         path = self._at(name)
         try:
             if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
+                remove(path)
             else:
                 os.unlink(path)
         except OSError:
@@ -177,6 +186,17 @@ class Copy:
     def _is_old_directory(self, name: str, content: Content) -> bool:
         known = self._known.get(name)
         return content.kind == "directory" and known is not None and stat.S_IMODE(known[0]) == content.mode
+
+
+def remove(directory: str) -> None:
+    """Removes a directory, as far as possible, also where a script has closed it, or parts of it, to us."""
+    with suppress(OSError):
+        os.chmod(directory, stat.S_IRWXU)
+        for folder, names, _ in os.walk(directory):
+            for path in (os.path.join(folder, name) for name in names):
+                if not os.path.islink(path):
+                    os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _measure(source: str, limit: int, leave_out: str) -> None:

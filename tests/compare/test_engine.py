@@ -282,6 +282,12 @@ def test_an_ordinary_user_needs_no_rights(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     planted(home, "same_counter", "differs_body")
+    (home / "cgi-bin" / "old").mkdir()
+    (home / "cgi-bin" / "same_closed.py").write_text(
+        "import os\nos.makedirs('new/inner'), open('old/file', 'x').close()\n"
+        "os.chmod('new/inner', 0), os.chmod('new', 0), os.chmod('old', 0)\n"
+        "print('Content-Type: text/plain\\n\\nclosed')\n"
+    )
     shutil.copytree(REPOSITORY / "cgicompat", tmp_path / "cgicompat")
     for path in (home, *home.rglob("*")):
         os.chown(path, 65534, 65534)
@@ -309,9 +315,11 @@ def test_an_ordinary_user_needs_no_rights(tmp_path: Path) -> None:
         pytest.skip("nobody may run this Python, and there is no other")
     result = json.loads(done.stdout or "{}")
     verdicts = [script["verdict"] for script in result.get("scripts", ())]
-    assert [verdict.partition(":")[0] for verdict in verdicts] == ["differs", "same everywhere"], (
-        verdicts or done.stderr
-    )
+    assert [verdict.partition(":")[0] for verdict in verdicts] == [
+        "differs",
+        "same everywhere",
+        "same everywhere",
+    ], verdicts or done.stderr
     assert (home / "cgi-bin" / "count.txt").read_text() == "41"
 
 
