@@ -53,12 +53,16 @@ class Everything:
             keys = [key for key in _differences(known[1], now) if key not in self._covers.get(label, ())]
             if keys and isinstance(known[0], dict | list | set):
                 by = _by(by_library.get(f"{label}[{keys[0]!r}]"))
-                changes.append(Change(f"{label} was changed in {len(keys)} places{by}", KEPT))
+                changes.append(Change(f"{label} was changed{_times(len(keys))}{by}", KEPT))
             elif keys:
                 for key in keys:
                     name = f"{label}.{key}"
                     changes.append(Change(f"{name} was changed{_by(by_library.get(name))}", KEPT))
         return changes
+
+
+def _times(number: int) -> str:
+    return f" in {number} places" if number > 1 else ""
 
 
 def _by(place: str | None) -> str:

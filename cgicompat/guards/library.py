@@ -557,7 +557,8 @@ _BY_OTHERS = {
         "_levelToName",
         "_nameToLevel",
     ),
-    "threading": ("excepthook", "_trace_hook", "_profile_hook", "_threading_atexits"),
+    "threading": ("excepthook", "_trace_hook", "_profile_hook", "_threading_atexits", "_active"),
+    "concurrent.futures.thread.ThreadPoolExecutor": ("_counter",),
 }
 
 

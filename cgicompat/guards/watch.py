@@ -33,6 +33,7 @@ WHOLE = object()  # all keys of a dict at once
 _NOT_TOLD = frozenset(("__warningregistry__", "__builtins__", "__annotations__"))
 # A dict that its library changes so often is a cache; watching it would slow it down.
 _OFTEN = 100
+_MANY = 5000
 _MODIFIED, _CLONED, _CLEARED = 1, 3, 4
 
 
@@ -201,6 +202,8 @@ class Watch:
         """The library that the code belongs to, or nothing: it is the script's."""
         known = self._authors.get(frame.f_code)
         if known is None:
+            if len(self._authors) > _MANY:
+                self._authors.clear()  # code that exec made lives no longer than its script
             known = self._authors[frame.f_code] = _library(frame)
         return known
 
