@@ -1,4 +1,4 @@
-"""The process behind a pool, one request of the command line, or a comparison, started as a bare `python FILE`.
+"""The process behind a pool, a request of the command line, or a comparison, started as a bare `python FILE`.
 
 Bare, so that scripts find here what they find in a fresh interpreter: what is imported at this line is
 what no script can shadow.
