@@ -74,7 +74,7 @@ def serve(read: Callable[[], Settings]) -> None:
             book = Book()
             stack.callback(Tap(book.add_line).close)
             app = watched = Watched(settings, book)
-            served = Console(accesslog.AccessLog(app, form), watched, settings, port)
+            served = Console(accesslog.AccessLog(app, form), watched, port)
         stack.callback(lambda: app.pools.close())  # that of the last reload
         try:
             app.pools.address()

@@ -66,11 +66,11 @@ class Console:
     """Answers what is below PATH, and hands on the rest to `served`, the application with its access log.
     `app` is that application without it. The server listens on `port`."""
 
-    def __init__(self, served: Any, app: Watched, settings: Settings, port: int) -> None:
+    def __init__(self, served: Any, app: Watched, port: int) -> None:
+        settings = app.site.settings
         self._served = served
         self._app = app
         self._book = app.book
-        self._settings = settings
         self._scheme = "https" if settings.certfile else "http"
         self._gate = Gate(self._scheme, settings.bind, port)
         self._port = port
@@ -91,6 +91,10 @@ class Console:
             urlpath=lambda text: quote(text, safe="", errors="surrogateescape"),
         )
         self._templates = environment
+
+    @property
+    def _settings(self) -> Settings:
+        return self._app.site.settings  # others after a reload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
