@@ -1,4 +1,4 @@
-"""The configuration of a running server, read anew at SIGHUP and when its file has changed.
+"""The configuration of a running server, read anew when its file has changed, and as a service at SIGHUP.
 
 What is under way finishes by the former settings, with the former pool. A configuration that is wrong changes
 nothing but the error log.
@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,9 @@ class Reload:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
+        if not sys.stderr.isatty() and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            # In a terminal it says that this was closed; after nohup it is to say nothing.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
         while True:
             try:
                 await asyncio.wait_for(self._asked.wait(), _SECONDS)
