@@ -23,7 +23,7 @@ def bare_environ(settings: Settings) -> dict[str, str]:
 
 
 def _changes_python(name: str) -> bool:
-    return name.startswith("PYTHON") and name != "PYTHONHOME"
+    return name == "HOME" or (name.startswith("PYTHON") and name != "PYTHONHOME")  # HOME: site-packages
 
 
 def execute(settings: Settings, state: dict[str, Any], command: list[str] | None = None) -> NoReturn:

@@ -137,7 +137,8 @@ class _ExtensionLoader(ExtensionFileLoader):
 class Library:
     """What is persistent in this process.
 
-    `bare` names the modules of a Python that has imported nothing yet: a script's file cannot shadow these.
+    `bare` names the modules of a Python that has imported nothing yet, and those that are built into it: a
+    script's file cannot shadow these.
     """
 
     def __init__(self) -> None:
@@ -149,7 +150,7 @@ class Library:
 
     def configure(self, bare: Iterable[str], path: Iterable[str], roots: Iterable[str]) -> None:
         """Install the import hooks. `path` is sys.path without any script, `roots` are script directories."""
-        self.bare = frozenset(bare)
+        self.bare = frozenset(bare).union(sys.builtin_module_names)
         self._persistent = tuple(os.path.join(entry, "") for entry in (*path, _PACKAGE) if entry)
         self._roots = tuple(os.path.join(root, "") for root in roots)
         if self._hook not in sys.path_hooks:

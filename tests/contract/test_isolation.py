@@ -18,6 +18,7 @@ import pytest
 
 from tests.harness.memory import flat_after
 from tests.harness.processes import host_environ, until
+from tests.harness.python import unless_built_in
 
 pytestmark = pytest.mark.doors("serve", "scgi", "cgi")  # what a process keeps does not depend on the door
 kept = pytest.mark.runners("cgihandler")
@@ -97,7 +98,9 @@ def test_point_04_two_directories_with_the_same_names(site):
     site.same_process(*pages)
 
 
-@pytest.mark.parametrize("name", ["http", "select", "string", "socket", "email", "random", "json"])
+@pytest.mark.parametrize(
+    "name", ["http", unless_built_in("select"), "string", "socket", "email", "random", "json"]
+)
 def test_point_04_helper_named_like_a_standard_module(site, name):
     site.file(f"shadow/{name}.py", "WHOSE = 'helper'\n")
     shadowing = site.script(f"import {name}\nprint({name}.WHOSE)", name="shadow/script.py")
