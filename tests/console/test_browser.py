@@ -46,7 +46,7 @@ def test_compare_with_one_click(site, chrome):
 def test_the_table_stays_up_to_date(site, chrome):
     chrome.get(site.url + "/")
     row = "//tr[.//a='/cgi-bin/broken.py']"
-    before = chrome.find_element("xpath", row).text
+    before = wait(chrome, lambda chrome: chrome.find_element("xpath", row).text)
     site.ask("/cgi-bin/broken.py")
     wait(chrome, lambda chrome: chrome.find_element("xpath", row).text != before)
     wait(chrome, lambda chrome: "ZeroDivisionError" in chrome.find_element("xpath", row).text)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -35,11 +37,13 @@ def browser(script: bool = True) -> Iterator[Chrome]:
         chrome.quit()
 
 
-def wait(chrome: Chrome, find: Callable[[Chrome], object], timeout: float = 10) -> None:
-    """Until `find` gives something true."""
+def wait(chrome: Chrome, find: Callable[[Chrome], T], timeout: float = 10) -> T:
+    """Until `find` gives something true, which is returned. What it looks at may be replaced meanwhile."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.wait import WebDriverWait
 
-    WebDriverWait(chrome, timeout, poll_frequency=0.05).until(find)
+    passing = (NoSuchElementException, StaleElementReferenceException)
+    return WebDriverWait(chrome, timeout, 0.05, ignored_exceptions=passing).until(find)
 
 
 def phone(chrome: Chrome) -> None:
