@@ -1,0 +1,346 @@
+"""The race: starts the peers, and measures them in turns.
+
+All are started at the beginning and stay. In each round each is asked for each script under each load, so
+that whatever else the machine does meets all alike; of the rounds the median counts. Before the first, each
+has been asked once, to see that its answer is right, and then for a moment with 8 connections, to warm up;
+the memory is that at the end of this moment. A slow peer is measured for longer, so that each connection gets
+a few answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import http.client
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import venv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.race import load, peers
+from tests.bench.race.family import Family
+from tests.bench.race.load import LOADS, Load, Request
+from tests.bench.race.peers import Need, Peer
+from tests.bench.race.scripts import MEGABYTES_10, Script
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[2]
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+ANSWERS = 4  # that each connection gets at least, unless that takes longer than
+LONGEST = 20.0
+WARM = next(each for each in LOADS if each.connections == 8)
+
+
+class LeftOut(Exception):
+    """Why a peer does not take part, or not with a script."""
+
+
+@dataclass(frozen=True)
+class Options:
+    peers: Sequence[Peer]
+    scripts: Sequence[Script]
+    loads: Sequence[Load]
+    rounds: int
+    seconds: float
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def missing(need: Need) -> bool:
+    if need.module:
+        return importlib.util.find_spec(need.what) is None
+    return shutil.which(need.what, path=PATH) is None and not Path(need.what).exists()
+
+
+def install(wanted: Sequence[Peer]) -> None:
+    """Installs what Debian has for the peers, where it can. What fails is seen later."""
+    packages = {need.package for peer in wanted for need in peer.needs if not need.module and missing(need)}
+    if "wrk" not in packages and not shutil.which("wrk"):
+        packages.add("wrk")
+    if not packages or os.getuid() or not shutil.which("apt-get"):
+        return
+    say(f"Installing {' '.join(sorted(packages))} ...")
+    policy = Path("/usr/sbin/policy-rc.d")  # keeps the packages from starting their servers
+    own = not policy.exists()
+    if own:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        subprocess.run(["apt-get", "update", "-qq"], env=env, **quiet)
+        for package in sorted(packages):  # one by one: one that does not exist must not stop the others
+            subprocess.run(
+                ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], env=env, **quiet
+            )
+    finally:
+        if own:
+            policy.unlink()
+
+
+def environment(home: Path) -> tuple[Path, Path]:
+    """Makes a virtual environment with nothing in it: its directories of programs and packages."""
+    venv.create(home, symlinks=True)
+    [packages] = (home / "lib").glob("python*/site-packages")
+    return home / "bin", packages
+
+
+class Site:
+    """The document root that all peers serve, and the interpreter that runs its scripts as programs."""
+
+    def __init__(self, home: Path, scripts: Sequence[Script]) -> None:
+        self.home = home
+        self.root = home / "www"
+        self.bare, packages = environment(home / "bare")
+        if importlib.util.find_spec("cgi") is None:  # Python 3.13: for a script as a program, ours
+            shutil.copy(REPOSITORY / "cgicompat/stdlib/cgi.py", packages)
+        laden, packages = environment(home / "laden")
+        self.laden = laden / "python3"
+        shutil.copy(HERE / "ballast.py", packages)
+        ours = [str(REPOSITORY), *(path for path in sys.path if path.endswith("-packages"))]
+        (packages / "ours.pth").write_text("\n".join(ours))
+        shutil.copytree(HERE / "site", self.root)
+        for file in (self.root / "cgi-bin").glob("*.py"):
+            file.write_text(file.read_text().replace("/usr/bin/env python3", str(self.bare / "python3"), 1))
+        (self.root / "data").mkdir()
+        (self.root / "data" / "large.bin").write_bytes(bytes(MEGABYTES_10))
+        if found := importlib.util.find_spec("multipart"):  # for rewrites under another Python
+            shutil.copy(str(found.origin), self.root)
+        for script in scripts:
+            if script.file:
+                self.take(Path(script.file))
+
+    def take(self, script: Path) -> None:
+        """Serves the directory of a user's script in place of ours, with its configuration."""
+        shutil.rmtree(self.root / "cgi-bin")
+        (self.root / "cgi-bin").symlink_to(script.parent)
+        for directory in script.parents:
+            if (directory / "cgicompat.toml").exists():
+                (self.root / "cgicompat.toml").symlink_to(directory / "cgicompat.toml")
+                break
+
+
+def target(peer: Peer, script: Script) -> str:
+    """The URL path and query of a script. Raises LeftOut."""
+    if script.key in peer.cannot:
+        raise LeftOut(peer.cannot[script.key])
+    if peer.only and script.key not in peer.only:
+        raise LeftOut("not meant for it")
+    if script.file and not peer.runs_scripts:
+        raise LeftOut("it runs no scripts")
+    path = f"/cgi-bin/{Path(script.file).name}" if script.file else peer.url.format(page=script.page)
+    return f"{path}?{script.query}" if script.query else path
+
+
+class Contestant:
+    """A peer that runs."""
+
+    def __init__(self, peer: Peer, site: Site) -> None:
+        self.peer = peer
+        for need in peer.needs:
+            if missing(need):
+                how = "pip install" if need.module else "as root: apt-get install"
+                raise LeftOut(f"{need.what} is not there ({how} {need.package})")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.home = site.home / peer.name
+        self.home.mkdir()
+        self.family = Family(peer.name)
+        try:
+            for server in peer.servers:
+                self._start(server, site)
+        except BaseException:
+            self.family.stop()
+            raise
+
+    def _start(self, server: peers.Server, site: Site) -> None:
+        cores = os.cpu_count() or 1
+        values = {
+            "home": self.home,
+            "port": self.port,
+            "root": site.root,
+            "python": sys.executable,
+            "bare": site.bare,
+            "path": PATH,
+            "cores": cores,
+            "more": 2 * cores + 1,
+            "laden": site.laden,
+            "bin": REPOSITORY / "bin",
+            "user": "" if os.getuid() else "user root;",
+        }
+        if server.configuration:
+            (self.home / server.name).write_text(server.configuration % values)
+        env = {"PATH": PATH, "LANG": "C.UTF-8", "TMPDIR": str(self.home), "HOME": str(self.home)}
+        env |= {name: value % values for name, value in server.env.items()}
+        command = shlex.split(server.command % values)
+        if server.not_as_root and not os.getuid():
+            # The same user under another number, so that it may read what we may.
+            command = ["unshare", "--user", "--map-user=33", "--map-group=33", *command]
+        self.family.start(command, env, site.root, self.home / "log")
+
+    def stop(self) -> None:
+        self.family.stop()
+
+    def request(self, script: Script) -> Request:
+        headers = {**script.headers, **self.peer.headers}
+        return Request(self.port, script.method, target(self.peer, script), headers, script.body)
+
+    def check(self, script: Script) -> None:
+        """Asks once. Raises LeftOut unless the answer is right."""
+        request = self.request(script)
+        end = time.monotonic() + 15
+        while True:
+            connection = load.connect(request)
+            try:
+                status, body = load.ask(request, connection)
+                if status != 502 or time.monotonic() > end:  # its second server is not there yet
+                    break
+            except (OSError, http.client.HTTPException) as error:
+                if time.monotonic() > end or any(each.poll() is not None for each in self.family.started):
+                    log = (self.home / "log").read_text(errors="replace").strip()
+                    raise LeftOut(f"{error}: {log[-300:]}") from None
+            finally:
+                connection.close()
+            time.sleep(0.05)
+        if status != 200 or script.expects not in body:
+            raise LeftOut(f"it answers {status} {body[:100]!r}")
+
+
+def race(options: Options) -> dict[str, Any]:
+    """The results, as they are written to JSON."""
+    left_out: dict[str, str] = {}
+    samples: dict[tuple[Script, Load, str], list[dict[str, float]]] = {}
+    memory: dict[tuple[Script, str], float] = {}
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        site = Site(home, options.scripts)
+        running: list[Contestant] = []
+        for peer in options.peers:
+            try:
+                contestant = Contestant(peer, site)
+            except LeftOut as why:
+                left_out[peer.name] = str(why)
+                say(f"{peer.name} is left out: {why}")
+                continue
+            stack.callback(contestant.stop)
+            running.append(contestant)
+        rates: dict[tuple[Script, str], float] = {}
+        for script in options.scripts:
+            for contestant in running:
+                name = contestant.peer.name
+                try:
+                    contestant.check(script)
+                except LeftOut as why:
+                    left_out[f"{name} {script.key}"] = str(why)
+                    if not contestant.peer.only:
+                        say(f"{name} is left out for {script.key}: {why}")
+                    continue
+                seconds = max(1.0, min(2.0, options.seconds))
+                timer = _after(0.8 * seconds, lambda c=contestant: c.family.memory())
+                figures = load.by_what_is_there(contestant.request(script), WARM, seconds)
+                memory[script, name] = timer()
+                rates[script, name] = max(figures.requests / figures.seconds, 0.1)
+        for number in range(options.rounds):
+            for script in options.scripts:
+                for each in options.loads:
+                    for contestant in running:
+                        key = script, contestant.peer.name
+                        if key not in rates:
+                            continue
+                        least = min(LONGEST, ANSWERS * each.connections / rates[key])
+                        measured = one(contestant, script, each, max(options.seconds, least))
+                        samples.setdefault((script, each, key[1]), []).append(measured)
+                        if measured["failed"]:
+                            say(f"{key[1]} {script.key}: {measured['failed']} requests failed")
+                say(f"round {number + 1} of {options.rounds}, {script.key}: done")
+    return {
+        "machine": machine(),
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "peers": {peer.name: {"group": peer.group, "what": peer.what} for peer in options.peers},
+        "scripts": {script.key: script.what for script in options.scripts},
+        "loads": [each.name for each in options.loads],
+        "left out": left_out,
+        "results": [
+            {
+                "script": script.key,
+                "load": each.name,
+                "peer": name,
+                **{column: statistics.median(row[column] for row in rows) for column in rows[0]},
+                "memory": memory[script, name],
+                "rounds": rows,
+            }
+            for (script, each, name), rows in samples.items()
+        ],
+    }
+
+
+def one(contestant: Contestant, script: Script, each: Load, seconds: float) -> dict[str, float]:
+    """One measurement: requests/s, times and CPU in ms."""
+    before = contestant.family.cpu()
+    figures = load.by_what_is_there(contestant.request(script), each, seconds)
+    used = contestant.family.cpu() - before
+    return {
+        "rate": figures.requests / figures.seconds,
+        "p50": figures.p50,
+        "p99": figures.p99,
+        "cpu": used / max(figures.requests, 1) * 1000,
+        "failed": figures.failed,
+    }
+
+
+def _after(seconds: float, function: Callable[[], float]) -> Callable[[], float]:
+    """Calls `function` meanwhile; what is returned waits for its result."""
+    results: list[float] = []
+    timer = threading.Timer(seconds, lambda: results.append(function()))
+    timer.start()
+
+    def result() -> float:
+        timer.join()
+        return results[0]
+
+    return result
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    versions = {"Python": platform.python_version()}
+    for package in ("uvicorn", "gunicorn", "granian"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    for package in ("apache2", "nginx", "lighttpd", "uwsgi-core", "libapache2-mod-python"):
+        with contextlib.suppress(OSError):
+            command = ["dpkg-query", "-W", "-f", "${Version}", package]
+            found = subprocess.run(command, capture_output=True, text=True)
+            if not found.returncode and found.stdout:
+                versions[package] = found.stdout
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": f"{model}, {os.cpu_count()} cores",
+        "system": f"{platform.system()} {platform.release()}",
+        "client": "wrk" if shutil.which("wrk") else "Python",
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
