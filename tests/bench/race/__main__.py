@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.bench.race import document, measure
-from tests.bench.race.load import LOADS
+from tests.bench.race.load import CLIENTS, LOADS, preferred
 from tests.bench.race.peers import PEERS, QUICK
 from tests.bench.race.scripts import SCRIPTS, Script
 
@@ -43,6 +43,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--concurrency", metavar="NAMES", help=f"of {', '.join(each.name for each in LOADS)}")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="for each measurement")
+    parser.add_argument("--client", choices=CLIENTS, help="[default: wrk where it is there]")
     parser.add_argument("--output", type=Path, default=Path("build/bench"), metavar="DIR")
     parser.add_argument("--from", dest="source", type=Path, metavar="JSON", help="show an earlier run")
     parser.add_argument("--document", action="store_true", help="make docs/performance.md of it")
@@ -63,6 +64,7 @@ def options(given: argparse.Namespace) -> measure.Options:
         choose(LOADS, "name", given.concurrency, ["1", "8"] if short else None),
         given.rounds or (1 if given.quick else 3),
         given.seconds or 2,
+        given.client or preferred(),
     )
 
 

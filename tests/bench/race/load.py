@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -127,4 +127,8 @@ def by_python(request: Request, load: Load, seconds: float) -> Figures:
     )
 
 
-by_what_is_there = by_wrk if shutil.which("wrk") else by_python
+CLIENTS: dict[str, Callable[[Request, Load, float], Figures]] = {"wrk": by_wrk, "python": by_python}
+
+
+def preferred() -> str:
+    return "wrk" if shutil.which("wrk") else "python"

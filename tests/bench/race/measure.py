@@ -33,7 +33,7 @@ from typing import Any
 
 from tests.bench.race import load, peers
 from tests.bench.race.family import Family
-from tests.bench.race.load import LOADS, Load, Request
+from tests.bench.race.load import CLIENTS, LOADS, Figures, Load, Request
 from tests.bench.race.peers import Need, Peer
 from tests.bench.race.scripts import MEGABYTES_10, Script
 
@@ -56,6 +56,7 @@ class Options:
     loads: Sequence[Load]
     rounds: int
     seconds: float
+    client: str  # of load.CLIENTS
 
 
 def say(text: str) -> None:
@@ -213,7 +214,8 @@ class Contestant:
                 if status != 502 or time.monotonic() > end:  # its second server is not there yet
                     break
             except (OSError, http.client.HTTPException) as error:
-                if time.monotonic() > end or any(each.poll() is not None for each in self.family.started):
+                ended = any(each.poll() is not None for each in self.family.started)
+                if ended or time.monotonic() > end or not isinstance(error, ConnectionError):
                     log = (self.home / "log").read_text(errors="replace").strip()
                     raise LeftOut(f"{error}: {log[-300:]}") from None
             finally:
@@ -225,6 +227,7 @@ class Contestant:
 
 def race(options: Options) -> dict[str, Any]:
     """The results, as they are written to JSON."""
+    client = CLIENTS[options.client]
     left_out: dict[str, str] = {}
     samples: dict[tuple[Script, Load, str], list[dict[str, float]]] = {}
     memory: dict[tuple[Script, str], float] = {}
@@ -252,9 +255,9 @@ def race(options: Options) -> dict[str, Any]:
                     if not contestant.peer.only:
                         say(f"{name} is left out for {script.key}: {why}")
                     continue
-                seconds = max(1.0, min(2.0, options.seconds))
+                seconds = min(2.0, options.seconds)
                 timer = _after(0.8 * seconds, lambda c=contestant: c.family.memory())
-                figures = load.by_what_is_there(contestant.request(script), WARM, seconds)
+                figures = client(contestant.request(script), WARM, seconds)
                 memory[script, name] = timer()
                 rates[script, name] = max(figures.requests / figures.seconds, 0.1)
         for number in range(options.rounds):
@@ -265,13 +268,17 @@ def race(options: Options) -> dict[str, Any]:
                         if key not in rates:
                             continue
                         least = min(LONGEST, ANSWERS * each.connections / rates[key])
-                        measured = one(contestant, script, each, max(options.seconds, least))
+                        request = contestant.request(script)
+                        began = contestant.family.cpu()
+                        figures = client(request, each, max(options.seconds, least))
+                        used = contestant.family.cpu() - began
+                        measured = row(figures, used)
                         samples.setdefault((script, each, key[1]), []).append(measured)
                         if measured["failed"]:
                             say(f"{key[1]} {script.key}: {measured['failed']} requests failed")
                 say(f"round {number + 1} of {options.rounds}, {script.key}: done")
     return {
-        "machine": machine(),
+        "machine": machine(options.client),
         "rounds": options.rounds,
         "seconds": options.seconds,
         "peers": {peer.name: {"group": peer.group, "what": peer.what} for peer in options.peers},
@@ -292,16 +299,13 @@ def race(options: Options) -> dict[str, Any]:
     }
 
 
-def one(contestant: Contestant, script: Script, each: Load, seconds: float) -> dict[str, float]:
-    """One measurement: requests/s, times and CPU in ms."""
-    before = contestant.family.cpu()
-    figures = load.by_what_is_there(contestant.request(script), each, seconds)
-    used = contestant.family.cpu() - before
+def row(figures: Figures, cpu: float) -> dict[str, float]:
+    """One measurement: requests/s, times and CPU in ms; `cpu` is in s, of all requests."""
     return {
         "rate": figures.requests / figures.seconds,
         "p50": figures.p50,
         "p99": figures.p99,
-        "cpu": used / max(figures.requests, 1) * 1000,
+        "cpu": cpu / max(figures.requests, 1) * 1000,
         "failed": figures.failed,
     }
 
@@ -319,7 +323,7 @@ def _after(seconds: float, function: Callable[[], float]) -> Callable[[], float]
     return result
 
 
-def machine() -> dict[str, str]:
+def machine(client: str) -> dict[str, str]:
     """What the figures depend on."""
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
@@ -341,6 +345,6 @@ def machine() -> dict[str, str]:
         "date": datetime.date.today().isoformat(),
         "processor": f"{model}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}",
-        "client": "wrk" if shutil.which("wrk") else "Python",
+        "client": client,
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }

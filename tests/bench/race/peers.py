@@ -251,6 +251,12 @@ $HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ( "" => "" ) }
         "Apache (prefork), mod_python.cgihandler",
         (apache("mpm_prefork python", mod_python("mod_python.cgihandler")),),
         (APACHE, MOD_PYTHON),
+        cannot={
+            "S2": "its sys.stdin has no text, but bytes",
+            "S4": "its sys.stdin has no buffer",
+            "S5": "its sys.stdout has no buffer",
+            "S6": "its sys.stdin has no buffer",
+        },
     ),
     Peer(
         "mod_python-publisher",

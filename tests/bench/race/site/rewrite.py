@@ -118,6 +118,12 @@ def application(environ, start_response):
     return [data]
 
 
+def plain(value):
+    """The text of a value in a form of mod_python: it has bytes where the request had a body."""
+    value = getattr(value, "value", value)
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def handler(req):
     """The same for mod_python."""
     from mod_python import apache, util
@@ -135,7 +141,7 @@ def handler(req):
     elif page == "form":
         form = util.FieldStorage(req)
         file = form["file"]
-        name, toppings = form.getfirst("name"), ",".join(map(str, form.getlist("topping")))
+        name, toppings = plain(form.getfirst("name")), ",".join(map(plain, form.getlist("topping")))
         text = f"{name} {toppings} {file.filename} {len(file.value)}\n"
     elif page == "download":
         req.content_type = "application/octet-stream"

@@ -1,6 +1,7 @@
 """The rewrite once more, as functions that mod_python's publisher calls by their names."""
 
 import rewrite
+from rewrite import plain
 
 
 def hello(req):
@@ -10,7 +11,7 @@ def hello(req):
 
 def typical(req):
     req.content_type = "text/html; charset=utf-8"
-    form = {field.name: str(field.value) for field in req.form.list}
+    form = {plain(field.name): plain(field.value) for field in req.form.list}
     page, session = rewrite.typical(form, req.headers_in.get("Cookie", ""))
     req.headers_out["Set-Cookie"] = "session=" + session
     return page
@@ -24,5 +25,5 @@ def heavy(req):
 def form(req):
     req.content_type = "text/plain"
     file = req.form["file"]
-    name, toppings = req.form.getfirst("name"), ",".join(map(str, req.form.getlist("topping")))
+    name, toppings = plain(req.form.getfirst("name")), ",".join(map(plain, req.form.getlist("topping")))
     return f"{name} {toppings} {file.filename} {len(file.value)}\n"
