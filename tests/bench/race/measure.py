@@ -189,6 +189,8 @@ class Contestant:
         if server.configuration:
             (self.home / server.name).write_text(server.configuration % values)
         env = {"PATH": PATH, "LANG": "C.UTF-8", "TMPDIR": str(self.home), "HOME": str(self.home)}
+        if server.command.startswith("%(python)s"):
+            env["PYTHONPATH"] = str(REPOSITORY)  # cgicompat need not be installed
         env |= {name: value % values for name, value in server.env.items()}
         command = shlex.split(server.command % values)
         if server.not_as_root and not os.getuid():
