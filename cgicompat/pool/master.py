@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 _TICK = 0.25
 _CHECK_FILES = 1.0
 _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
-_WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together below 1 s with a tick
+_WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well below 1 s
 _MAX_BACKOFF = 5.0
+_NEVER = float("inf")
 _LINGER = 2.0
 _MAX_LINGERING = 256
 
@@ -85,6 +86,7 @@ class Master:
         self._spare_since = self._checked_files = time.monotonic()
         self._failures = 0
         self._fork_after = 0.0
+        self._next_due = _NEVER  # when a process is to be ended, as far as known
         self._told: set[str] = set()
         self._watched: dict[str, tuple[int, ...] | None] = {}
         self._to_learn: list[str] = []
@@ -196,7 +198,8 @@ class Master:
 
     def _patience(self) -> float:
         busy = self._board.count(BUSY) or self._queue or self._lingering or self._stopping or self._fork_after
-        return (_TICK if busy else _CHECK_FILES) * 1000
+        patience = _TICK if busy else _CHECK_FILES
+        return max(0.0, min(patience, self._next_due - time.monotonic())) * 1000
 
     def _on_signals(self, numbers: bytes) -> None:
         if signal.SIGCHLD in numbers:
@@ -453,6 +456,7 @@ class Master:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
+        self._next_due = _NEVER
         for child in self._children.values():
             if self._board.state(child.slot) == BUSY or child.killing:
                 _, _, deadline, start, _ = record = self._board.read(child.slot)
@@ -460,6 +464,9 @@ class Master:
                 # The worker may be writing it just now: a record that is whole reads the same twice.
                 if deadline and now >= due and self._board.read(child.slot) == record:
                     self._enforce(child, now, deadline - start)
+                    due = child.next_kill
+                if due > now:
+                    self._next_due = min(self._next_due, due)
         while self._queue and now - self._queue[0][0] > self._settings.queue_timeout:
             self._turn_away(self._queue.pop(0)[1], f"a request waited {self._settings.queue_timeout:g} s")
         if self._lingering:
