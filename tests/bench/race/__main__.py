@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from tests.bench.race.load import CLIENTS, LOADS, preferred
 from tests.bench.race.peers import PEERS, QUICK
 from tests.bench.race.scripts import SCRIPTS, Script
 
+OUTPUT = measure.REPOSITORY / "build/bench"
 T = TypeVar("T")
 
 
@@ -44,7 +46,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="for each measurement")
     parser.add_argument("--client", choices=CLIENTS, help="[default: wrk where it is there]")
-    parser.add_argument("--output", type=Path, default=Path("build/bench"), metavar="DIR")
+    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR", help=f"[default: {OUTPUT}]")
     parser.add_argument("--from", dest="source", type=Path, metavar="JSON", help="show an earlier run")
     parser.add_argument("--document", action="store_true", help="make docs/performance.md of it")
     return parser.parse_args(argv)
@@ -70,11 +72,13 @@ def options(given: argparse.Namespace) -> measure.Options:
 
 def main() -> None:
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers are to end as well
     if given.source:
         data = json.loads(given.source.read_text())
     else:
         chosen = options(given)
-        measure.install(chosen.peers if not given.quick else ())
+        if not (given.quick or given.script):
+            measure.install(chosen.peers)
         began = time.monotonic()
         data = measure.race(chosen)
         measure.say(f"Measured in {time.monotonic() - began:.0f} s.")

@@ -184,7 +184,12 @@ def plot(results: Results, file: Path) -> bool:
         if any(results.ratio(script, results.main, peer, results.reference) for script in scripts)
     ]
     figure, axes = pyplot.subplots(
-        1, len(scripts), figsize=(4 + 2.4 * len(scripts), 1 + 0.2 * len(shown)), sharey=True, squeeze=False
+        1,
+        len(scripts),
+        figsize=(4 + 2.4 * len(scripts), 1 + 0.2 * len(shown)),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     for script, axis in zip(scripts, axes[0], strict=True):
         ratios = [results.ratio(script, results.main, peer, results.reference) or 0.0 for peer in shown]
@@ -192,15 +197,15 @@ def plot(results: Results, file: Path) -> bool:
         axis.barh(range(len(shown)), ratios, color=[COLOURS[group] for group in groups])
         for at, ratio in enumerate(ratios):
             if ratio:
-                axis.text(ratio * 1.1, at, number(ratio), va="center")
+                axis.text(ratio * 1.1, at, number(ratio), va="center", clip_on=True)
         axis.set_xscale("log")
-        axis.set_xlim(0.3, max(ratios) * 5)
+        axis.set_xlim(0.3, max(ratios) * 8)
+        axis.margins(y=0.01)
         axis.set_title(results.data["scripts"][script].partition(":")[0])
         axis.spines[["top", "right"]].set_visible(False)
     axes[0][0].set_yticks(range(len(shown)), [results.what(peer) for peer in shown])
     axes[0][0].invert_yaxis()
     figure.supxlabel(f"requests/s at concurrency {results.main}, as multiples of {results.reference}'s (log)")
-    figure.tight_layout()
     figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
     pyplot.close(figure)
     return True

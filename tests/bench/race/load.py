@@ -19,14 +19,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Load:
-    """`connections` at once; `pause` is the time in ms that each waits before a request."""
+    """`connections` at once; `pause` is the time in ms that each waits before a request, `only` for which
+    scripts it is meant, if not for all."""
 
     name: str
     connections: int
     pause: int = 0
+    only: tuple[str, ...] = ()
 
 
-LOADS = (Load("1", 1), Load("8", 8), Load("32", 32), Load("idle", 1, pause=20))
+LOADS = (Load("1", 1), Load("8", 8), Load("32", 32), Load("idle", 1, pause=20, only=("S1",)))
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def missing(need: Need) -> bool:
 def install(wanted: Sequence[Peer]) -> None:
     """Installs what Debian has for the peers, where it can. What fails is seen later."""
     packages = {need.package for peer in wanted for need in peer.needs if not need.module and missing(need)}
-    if "wrk" not in packages and not shutil.which("wrk"):
+    if not shutil.which("wrk"):
         packages.add("wrk")
     if not packages or os.getuid() or not shutil.which("apt-get"):
         return
@@ -257,7 +257,7 @@ def race(options: Options) -> dict[str, Any]:
                     if not contestant.peer.only:
                         say(f"{name} is left out for {script.key}: {why}")
                     continue
-                seconds = min(2.0, options.seconds)
+                seconds = min(1.0, options.seconds)
                 timer = _after(0.8 * seconds, lambda c=contestant: c.family.memory())
                 figures = client(contestant.request(script), WARM, seconds)
                 memory[script, name] = timer()
@@ -267,7 +267,7 @@ def race(options: Options) -> dict[str, Any]:
                 for each in options.loads:
                     for contestant in running:
                         key = script, contestant.peer.name
-                        if key not in rates:
+                        if key not in rates or (each.only and script.key not in each.only):
                             continue
                         least = min(LONGEST, ANSWERS * each.connections / rates[key])
                         request = contestant.request(script)
