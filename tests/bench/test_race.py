@@ -14,8 +14,8 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from tests.bench.race import document
-from tests.bench.race.measure import Site
-from tests.bench.race.peers import PEERS, QUICK
+from tests.bench.race.measure import Contestant, LeftOut, Site
+from tests.bench.race.peers import PEERS, QUICK, Need, Peer
 from tests.bench.race.scripts import SCRIPTS
 from tests.harness.processes import REPOSITORY, host_environ
 
@@ -79,6 +79,12 @@ def test_script_and_rewrite_give_the_same_page(script, site):
     [(status, headers)] = started
     assert status == "200 OK"
     assert set(head.decode().splitlines()) <= {f"{name}: {value}" for name, value in headers}
+
+
+def test_a_peer_that_is_not_installed_is_left_out_with_advice(site):
+    peer = Peer("absent", "CGI", "a server", (), (Need("no-such-program", "no-such-package"),))
+    with pytest.raises(LeftOut, match="no-such-program is not there .*apt-get install no-such-package"):
+        Contestant(peer, site)
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["quick", "script"])

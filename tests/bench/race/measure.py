@@ -33,7 +33,7 @@ from typing import Any
 
 from tests.bench.race import load, peers
 from tests.bench.race.family import Family
-from tests.bench.race.load import CLIENTS, LOADS, Figures, Load, Request
+from tests.bench.race.load import CLIENTS, LOADS, Load, Request
 from tests.bench.race.peers import Need, Peer
 from tests.bench.race.scripts import MEGABYTES_10, Script
 
@@ -82,14 +82,10 @@ def install(wanted: Sequence[Peer]) -> None:
     if own:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        subprocess.run(["apt-get", "update", "-qq"], env=env, **quiet)
+        apt_get("update")
         for package in sorted(packages):  # one by one: one that does not exist must not stop the others
-            subprocess.run(
-                ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], env=env, **quiet
-            )
+            apt_get("install", "-y", "--no-install-recommends", package)
     finally:
         if own:
             policy.unlink()
@@ -100,6 +96,12 @@ def environment(home: Path) -> tuple[Path, Path]:
     venv.create(home, symlinks=True)
     [packages] = (home / "lib").glob("python*/site-packages")
     return home / "bin", packages
+
+
+def apt_get(*arguments: str) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    nothing = subprocess.DEVNULL
+    subprocess.run(["apt-get", "-qq", *arguments], env=env, stdin=nothing, stdout=nothing)
 
 
 class Site:
@@ -227,58 +229,24 @@ class Contestant:
             raise LeftOut(f"it answers {status} {body[:100]!r}")
 
 
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A contestant with a script that it can serve; requests/s and memory in MB of its warming up."""
+
+    contestant: Contestant
+    script: Script
+    request: Request
+    rate: float
+    memory: float
+
+
 def race(options: Options) -> dict[str, Any]:
     """The results, as they are written to JSON."""
-    client = CLIENTS[options.client]
     left_out: dict[str, str] = {}
-    samples: dict[tuple[Script, Load, str], list[dict[str, float]]] = {}
-    memory: dict[tuple[Script, str], float] = {}
     with contextlib.ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        site = Site(home, options.scripts)
-        running: list[Contestant] = []
-        for peer in options.peers:
-            try:
-                contestant = Contestant(peer, site)
-            except LeftOut as why:
-                left_out[peer.name] = str(why)
-                say(f"{peer.name} is left out: {why}")
-                continue
-            stack.callback(contestant.stop)
-            running.append(contestant)
-        rates: dict[tuple[Script, str], float] = {}
-        for script in options.scripts:
-            for contestant in running:
-                name = contestant.peer.name
-                try:
-                    contestant.check(script)
-                except LeftOut as why:
-                    left_out[f"{name} {script.key}"] = str(why)
-                    if not contestant.peer.only:
-                        say(f"{name} is left out for {script.key}: {why}")
-                    continue
-                seconds = min(1.0, options.seconds)
-                timer = _after(0.8 * seconds, lambda c=contestant: c.family.memory())
-                figures = client(contestant.request(script), WARM, seconds)
-                memory[script, name] = timer()
-                rates[script, name] = max(figures.requests / figures.seconds, 0.1)
-        for number in range(options.rounds):
-            for script in options.scripts:
-                for each in options.loads:
-                    for contestant in running:
-                        key = script, contestant.peer.name
-                        if key not in rates or (each.only and script.key not in each.only):
-                            continue
-                        least = min(LONGEST, ANSWERS * each.connections / rates[key])
-                        request = contestant.request(script)
-                        began = contestant.family.cpu()
-                        figures = client(request, each, max(options.seconds, least))
-                        used = contestant.family.cpu() - began
-                        measured = row(figures, used)
-                        samples.setdefault((script, each, key[1]), []).append(measured)
-                        if measured["failed"]:
-                            say(f"{key[1]} {script.key}: {measured['failed']} requests failed")
-                say(f"round {number + 1} of {options.rounds}, {script.key}: done")
+        running = start(options, stack, left_out)
+        entries = warm_up(options, running, left_out)
+        samples = in_turns(options, entries)
     return {
         "machine": machine(options.client),
         "rounds": options.rounds,
@@ -289,25 +257,86 @@ def race(options: Options) -> dict[str, Any]:
         "left out": left_out,
         "results": [
             {
-                "script": script.key,
+                "script": entry.script.key,
                 "load": each.name,
-                "peer": name,
+                "peer": entry.contestant.peer.name,
                 **{column: statistics.median(row[column] for row in rows) for column in rows[0]},
-                "memory": memory[script, name],
+                "memory": entry.memory,
                 "rounds": rows,
             }
-            for (script, each, name), rows in samples.items()
+            for (entry, each), rows in samples.items()
         ],
     }
 
 
-def row(figures: Figures, cpu: float) -> dict[str, float]:
-    """One measurement: requests/s, times and CPU in ms; `cpu` is in s, of all requests."""
+def start(options: Options, stack: contextlib.ExitStack, left_out: dict[str, str]) -> list[Contestant]:
+    """The peers that can be started; `stack` ends them."""
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+    site = Site(home, options.scripts)
+    running = []
+    for peer in options.peers:
+        try:
+            contestant = Contestant(peer, site)
+        except LeftOut as why:
+            left_out[peer.name] = str(why)
+            say(f"{peer.name} is left out: {why}")
+        else:
+            stack.callback(contestant.stop)
+            running.append(contestant)
+    return running
+
+
+def warm_up(options: Options, running: Sequence[Contestant], left_out: dict[str, str]) -> list[Entry]:
+    """Everyone with every script that it answers."""
+    entries = []
+    for script in options.scripts:
+        for contestant in running:
+            peer = contestant.peer
+            try:
+                contestant.check(script)
+            except LeftOut as why:
+                left_out[f"{peer.name} {script.key}"] = str(why)
+                if not peer.only:
+                    say(f"{peer.name} is left out for {script.key}: {why}")
+                continue
+            request = contestant.request(script)
+            seconds = min(1.0, options.seconds)
+            memory = _after(0.8 * seconds, contestant.family.memory)
+            figures = CLIENTS[options.client](request, WARM, seconds)
+            rate = max(figures.requests / figures.seconds, 0.1)
+            entries.append(Entry(contestant, script, request, rate, memory()))
+    return entries
+
+
+def in_turns(options: Options, entries: Sequence[Entry]) -> dict[tuple[Entry, Load], list[dict[str, float]]]:
+    """What each round measured."""
+    samples: dict[tuple[Entry, Load], list[dict[str, float]]] = {}
+    for number in range(options.rounds):
+        for script in options.scripts:
+            for each in options.loads:
+                if each.only and script.key not in each.only:
+                    continue
+                for entry in entries:
+                    if entry.script is script:
+                        samples.setdefault((entry, each), []).append(one(options, entry, each))
+            say(f"round {number + 1} of {options.rounds}, {script.key}: done")
+    return samples
+
+
+def one(options: Options, entry: Entry, each: Load) -> dict[str, float]:
+    """One measurement: requests/s, times and CPU in ms, of one request."""
+    least = min(LONGEST, ANSWERS * each.connections / entry.rate)
+    family = entry.contestant.family
+    before = family.cpu()
+    figures = CLIENTS[options.client](entry.request, each, max(options.seconds, least))
+    used = family.cpu() - before
+    if figures.failed:
+        say(f"{entry.contestant.peer.name} {entry.script.key}: {figures.failed} requests failed")
     return {
         "rate": figures.requests / figures.seconds,
         "p50": figures.p50,
         "p99": figures.p99,
-        "cpu": cpu / max(figures.requests, 1) * 1000,
+        "cpu": used / max(figures.requests, 1) * 1000,
         "failed": figures.failed,
     }
 
