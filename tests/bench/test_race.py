@@ -83,7 +83,7 @@ def test_script_and_rewrite_give_the_same_page(script, site):
 
 def test_a_peer_that_is_not_installed_is_left_out_with_advice(site):
     peer = Peer("absent", "CGI", "a server", (), (Need("no-such-program", "no-such-package"),))
-    with pytest.raises(LeftOut, match="no-such-program is not there .*apt-get install no-such-package"):
+    with pytest.raises(LeftOut, match=r"no-such-program is not there .*apt-get install no-such-package"):
         Contestant(peer, site)
 
 

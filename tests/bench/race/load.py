@@ -67,7 +67,15 @@ end
 """
 
 
-def by_wrk(request: Request, load: Load, seconds: float) -> Figures:
+def nothing() -> None:
+    pass
+
+
+def by_wrk(
+    request: Request, load: Load, seconds: float, meanwhile: Callable[[], object] = nothing
+) -> Figures:
+    """Asks for so long (wrk knows whole seconds only); calls `meanwhile` shortly before the end."""
+    seconds = max(1, round(seconds))
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script, tempfile.NamedTemporaryFile() as body:
         body.write(request.body)
         body.flush()
@@ -82,9 +90,12 @@ def by_wrk(request: Request, load: Load, seconds: float) -> Figures:
         }
         script.write(LUA % values)
         script.flush()
-        command = ["wrk", "-t1", f"-c{load.connections}", f"-d{max(1, round(seconds))}s", "--timeout=60s"]
+        command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "--timeout=60s"]
         command += ["--latency", "-s", script.name, f"http://127.0.0.1:{request.port}{request.target}"]
-        output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            time.sleep(0.8 * seconds)
+            meanwhile()
+            output = process.communicate()[0]
     return Figures(**json.loads(output.splitlines()[-1]))
 
 
@@ -117,11 +128,23 @@ def _client(request: Request, pause: int, seconds: float) -> tuple[list[float], 
     return times, failed
 
 
-def by_python(request: Request, load: Load, seconds: float) -> Figures:
-    with multiprocessing.get_context("fork").Pool(load.connections) as pool:
+def by_python(
+    request: Request, load: Load, seconds: float, meanwhile: Callable[[], object] = nothing
+) -> Figures:
+    """The same by Python."""
+    pool = multiprocessing.get_context("fork").Pool(load.connections)
+    try:
         began = time.monotonic()
-        answers = pool.starmap(_client, [(request, load.pause, seconds)] * load.connections, chunksize=1)
+        clients = pool.starmap_async(
+            _client, [(request, load.pause, seconds)] * load.connections, chunksize=1
+        )
+        time.sleep(0.8 * seconds)
+        meanwhile()
+        answers = clients.get()
         took = time.monotonic() - began
+    finally:
+        pool.close()  # not terminate(): SIGTERM means something else to these processes
+        pool.join()
     times = sorted(time for each, _ in answers for time in each)
     count = len(times)
     return Figures(
@@ -129,7 +152,7 @@ def by_python(request: Request, load: Load, seconds: float) -> Figures:
     )
 
 
-CLIENTS: dict[str, Callable[[Request, Load, float], Figures]] = {"wrk": by_wrk, "python": by_python}
+CLIENTS: dict[str, Callable[..., Figures]] = {"wrk": by_wrk, "python": by_python}
 
 
 def preferred() -> str:

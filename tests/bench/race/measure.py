@@ -23,10 +23,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -301,10 +300,12 @@ def warm_up(options: Options, running: Sequence[Contestant], left_out: dict[str,
                 continue
             request = contestant.request(script)
             seconds = min(1.0, options.seconds)
-            memory = _after(0.8 * seconds, contestant.family.memory)
-            figures = CLIENTS[options.client](request, WARM, seconds)
+            memory: list[float] = []
+            figures = CLIENTS[options.client](
+                request, WARM, seconds, lambda c=contestant, m=memory: m.append(c.family.memory())
+            )
             rate = max(figures.requests / figures.seconds, 0.1)
-            entries.append(Entry(contestant, script, request, rate, memory()))
+            entries.append(Entry(contestant, script, request, rate, memory[0]))
     return entries
 
 
@@ -339,19 +340,6 @@ def one(options: Options, entry: Entry, each: Load) -> dict[str, float]:
         "cpu": used / max(figures.requests, 1) * 1000,
         "failed": figures.failed,
     }
-
-
-def _after(seconds: float, function: Callable[[], float]) -> Callable[[], float]:
-    """Calls `function` meanwhile; what is returned waits for its result."""
-    results: list[float] = []
-    timer = threading.Timer(seconds, lambda: results.append(function()))
-    timer.start()
-
-    def result() -> float:
-        timer.join()
-        return results[0]
-
-    return result
 
 
 def machine(client: str) -> dict[str, str]:
