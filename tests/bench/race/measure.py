@@ -247,7 +247,7 @@ def race(options: Options) -> dict[str, Any]:
         entries = warm_up(options, running, left_out)
         samples = in_turns(options, entries)
     return {
-        "machine": machine(options.client),
+        "machine": machine(options),
         "rounds": options.rounds,
         "seconds": options.seconds,
         "peers": {peer.name: {"group": peer.group, "what": peer.what} for peer in options.peers},
@@ -342,7 +342,7 @@ def one(options: Options, entry: Entry, each: Load) -> dict[str, float]:
     }
 
 
-def machine(client: str) -> dict[str, str]:
+def machine(options: Options) -> dict[str, str]:
     """What the figures depend on."""
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
@@ -351,19 +351,23 @@ def machine(client: str) -> dict[str, str]:
                 model = line.partition(":")[2].strip()
                 break
     versions = {"Python": platform.python_version()}
-    for package in ("uvicorn", "gunicorn", "granian"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    for package in ("apache2", "nginx", "lighttpd", "uwsgi-core", "libapache2-mod-python"):
-        with contextlib.suppress(OSError):
-            command = ["dpkg-query", "-W", "-f", "${Version}", package]
-            found = subprocess.run(command, capture_output=True, text=True)
-            if not found.returncode and found.stdout:
-                versions[package] = found.stdout
+    needs = {need.package: need for peer in options.peers for need in peer.needs}
+    for package in ("uvicorn", *needs):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError, OSError):
+            if package not in needs or needs[package].module:
+                versions[package] = importlib.metadata.version(package)
+            elif found := debian_version(package):
+                versions[package] = found
     return {
         "date": datetime.date.today().isoformat(),
         "processor": f"{model}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}",
-        "client": client,
+        "client": options.client,
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
+
+
+def debian_version(package: str) -> str:
+    """Empty where it is not installed."""
+    command = ["dpkg-query", "-W", "-f", "${Version}", package]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout

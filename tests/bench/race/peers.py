@@ -193,7 +193,7 @@ PEERS = (
     Peer(
         "fcgiwrap-cat",
         "CGI",
-        "the same with `cat` in a shell script",
+        "nginx, fcgiwrap, `cat` in a shell script",
         WRAPPED,
         (NGINX, FCGIWRAP),
         url="/cgi-bin/{page}.sh",
