@@ -137,12 +137,15 @@ def aims(results: Results) -> str:
     return markdown(["What", "scripts", "aim", "measured", "met"], rows, words=2) if rows else ""
 
 
-def left_out(results: Results) -> Iterator[str]:
-    """Lines about who did not take part where, and why."""
+def remarks(results: Results) -> Iterator[str]:
+    """Lines about who did not take part where, and why, and whose answers were not all a success."""
     for name, why in results.data["left out"].items():
         peer, _, script = name.partition(" ")
         if why != "not meant for it":
             yield f"{results.what(peer)}{script and ' for ' + script}: {why}"
+    for (script, load, peer), row in results.cells.items():
+        if row["failed"]:
+            yield f"{results.what(peer)} for {script} at {load}: {row['failed']:g} requests failed"
 
 
 def machine(results: Results) -> str:
@@ -218,8 +221,8 @@ Made by `bin/bench --document` from one run. The servers are measured in turns, 
 ratios more than at the figures. "CPU" is what all processes of a server use for one request, "memory" what
 they hold under load, with shared pages divided among them (PSS). mod_cgid is asked with `Connection: close`.
 gunicorn, granian, mod_wsgi and two of mod_python's run the same logic rewritten
-([rewrite.py](../tests/bench/race/site/rewrite.py)). How each server is set up stands in
-[peers.py](../tests/bench/race/peers.py).
+([rewrite.py](../tests/bench/race/site/rewrite.py)); mod_python and mod_wsgi have Debian's Python, all others
+the one named below. How each server is set up stands in [peers.py](../tests/bench/race/peers.py).
 """
 REPEAT = """\
 ## Measure it yourself
@@ -242,7 +245,7 @@ def document(results: Results, folder: Path) -> None:
         parts.append(f"## {title}\n\n{table}\n")
     if found := aims(results):
         parts.append(f"## Aims\n\nRequests/s at concurrency 8.\n\n{found}\n")
-    if lines := list(left_out(results)):
-        parts.append("## Not measured\n\n" + "".join(f"- {line}\n" for line in lines))
+    if lines := list(remarks(results)):
+        parts.append("## Left out, or not without failures\n\n" + "".join(f"- {line}\n" for line in lines))
     parts.append(REPEAT)
     (folder / "performance.md").write_text("\n".join(parts))
