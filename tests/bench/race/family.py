@@ -91,10 +91,13 @@ class Family:
                 os.kill(pid, signal.SIGKILL)
         for process in self.started:
             process.wait()
-        if self.group:
-            while self.pids():
+        end = time.monotonic() + 5
+        while self.group and time.monotonic() < end:  # it is busy while its last process is going
+            try:
+                self.group.rmdir()
+                break
+            except OSError:
                 time.sleep(0.01)
-            self.group.rmdir()
 
 
 def _stats() -> Iterable[list[str]]:
