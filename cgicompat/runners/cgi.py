@@ -120,6 +120,7 @@ class _Relay:
         self._process = process
         self._connection = connection
         self._deadline = time.monotonic() + timeout
+        self._ended = False
         self._kill_at: float | None = None
         self._output = process.output
 
@@ -140,7 +141,7 @@ class _Relay:
                             self._shut()
                 elif fd == exited:
                     done = True
-                else:
+                elif not self._ended:  # else it left in the moment in which we ended the response
                     poll.unregister(fd)
                     self.client_gone = True
                     self._terminate(_PATIENCE_CLIENT_GONE)
@@ -190,6 +191,7 @@ class _Relay:
     def _shut(self) -> None:
         """The script closed its stdout: the response is over, and the script may work on without a client."""
         if self.sent and not self.client_gone:
+            self._ended = True
             self._poll.unregister(self._connection)
             try:
                 self._connection.shutdown(socket.SHUT_WR)
