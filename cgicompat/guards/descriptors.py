@@ -66,6 +66,8 @@ class Descriptors(Guard):
 
     def restore(self) -> Sequence[Change]:
         changes: Sequence[Change] = NOTHING
+        if self._is_replaced():
+            return [Change(_OURS, SPENT)]
         os.dup2(self._null, 0)
         os.dup2(self._null, 1)
         os.dup2(self._errors, 2)
@@ -76,10 +78,14 @@ class Descriptors(Guard):
             changes = [*changes, *self._close_others()]
             if _invalid(self._own.poll(0)):
                 changes = [*changes, Change(_OURS, SPENT)]
-        # Who replaces one of ours, replaces a whole range.
-        elif os.fstat(self._last).st_ino != self._inode:
-            changes = [*changes, Change(_OURS, SPENT)]
         return changes
+
+    def _is_replaced(self) -> bool:
+        """Whether our last descriptor is gone: who replaces one of ours, replaces a whole range."""
+        try:
+            return os.fstat(self._last).st_ino != self._inode
+        except OSError:
+            return True
 
     def _how_many(self) -> int:
         """How many files are open, or 0 where the system does not tell (Linux does since 6.2)."""
