@@ -19,9 +19,7 @@ import socket
 import sys
 
 from cgicompat import guards, runners
-from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.descriptors import LOWEST, keep
-from cgicompat.pool.memory import Growth
 from cgicompat.pool.preload import preloadable
 from cgicompat.pool.worker import prepare
 from cgicompat.request import Request, host_environ
@@ -181,7 +179,6 @@ class Subject:
         self._channel = channel
         self._lab = lab
         self._known = set(sys.modules)
-        self._growth = Growth()
 
     def run(self) -> NoReturn:
         """Serve until the engine closes the channel, or the process is spent."""
@@ -211,10 +208,6 @@ class Subject:
             outcome = cgi.run(request, end, body, lambda pid: self._tell((GROUP, os.getpid(), pid)))
         else:
             outcome = runners.find(name)(request, end, body)
-        limit = request.settings.max_rss
-        if name == "cgihandler" and outcome.spent is None and self._growth.exceeds(limit):
-            outcome.spent = f"its memory has grown by more than {limit >> 20} MB (see max-rss)"
-            outcome.changes = [*outcome.changes, Change(outcome.spent, SPENT)]
         try:
             self._report(outcome, _cpu() - before, _peak(name == "cgi"))
         except BaseException:

@@ -23,6 +23,7 @@ from cgicompat.guards.library import Library
 from cgicompat.guards.limits import Limits
 from cgicompat.guards.locales import Locale
 from cgicompat.guards.loggers import Loggers
+from cgicompat.guards.memory import Memory
 from cgicompat.guards.modules import Modules
 from cgicompat.guards.namespaces import Namespaces
 from cgicompat.guards.patches import Patches
@@ -60,6 +61,7 @@ GUARDS: tuple[type[Guard], ...] = (
     Exits,
     Hooks,
     Descriptors,
+    Memory,
 )
 
 _prepared = False
@@ -92,15 +94,15 @@ def _learn(module: ModuleType) -> None:
 
 
 class Guards:
-    """All guards of one process. With `audit`, they tell all that they found, and so does a fingerprint of
-    everything else."""
+    """All guards of one process, which may grow by `growth` bytes (0 is any number). With `audit`, they tell
+    all that they found, and so does a fingerprint of everything else."""
 
-    def __init__(self, audit: bool = False) -> None:
+    def __init__(self, audit: bool, growth: int) -> None:
         prepare()
         self._audit = audit
         self._guards = [guard() for guard in GUARDS]
         for guard in self._guards:
-            guard.audit = audit
+            guard.audit, guard.growth = audit, growth
             guard.save()
         self._begins = [guard.begin for guard in self._guards if type(guard).begin is not Guard.begin]
         self._restores = [guard.restore for guard in self._guards]

@@ -23,6 +23,7 @@ class Guard:
 
     names: ClassVar[tuple[str, ...]] = ()
     audit = False  # tell also what is put back without looking, since that costs less
+    growth = 0  # bytes by which the process may grow; 0 is any number
 
     def save(self) -> None:
         """Keep the state of a process in which no script has run."""

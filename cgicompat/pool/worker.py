@@ -20,12 +20,9 @@ import termios
 import time
 
 from cgicompat import runners
-from cgicompat.guards.change import SPENT as CANNOT
-from cgicompat.guards.change import Change
 from cgicompat.guards.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.intake import Intake, Refused
-from cgicompat.pool.memory import Growth
 from cgicompat.pool.preload import files, preloadable, reseed
 from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
@@ -109,7 +106,6 @@ class Worker:
         self._served = 0
         self._used = False
         self._known = set(sys.modules)
-        self._growth = Growth()
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
@@ -260,10 +256,6 @@ class Worker:
             seconds = time.monotonic() - now
             self._tell(DONE + marshal.dumps((key, outcome.status, seconds)), insist=True)
         self._served += 1
-        if outcome.spent is None and name == "cgihandler" and self._growth.exceeds(settings.max_rss):
-            outcome.spent = f"its memory has grown by more than {settings.max_rss >> 20} MB (see max-rss)"
-            if settings.audit:
-                log(f"audit: {Change(outcome.spent, CANNOT)}")
         if outcome.spent:
             self._tell(SPENT + f"{request.script}: {outcome.spent}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served

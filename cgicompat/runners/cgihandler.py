@@ -25,7 +25,7 @@ def run(request: Request, connection: socket.socket, body: int) -> Outcome:
     """Run the script, and leave the process as it was before the first."""
     global _guards
     if _guards is None:
-        _guards = Guards(request.settings.audit)
+        _guards = Guards(request.settings.audit, request.settings.max_rss)
     # A copy of the context takes all context variables that the script sets with it.
     context = copy_context()
     program = context.run(here.run, request, connection, body, _guards.begin)

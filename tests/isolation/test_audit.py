@@ -28,6 +28,7 @@ def findings(log: str, script: str) -> list[str]:
 
 @pytest.mark.parametrize("citizen", NAMED)
 def test_the_audit_names_it(audited: Pool, citizen: Citizen) -> None:
+    _ = audited.worker  # a process grows from its first request on
     audited.ask(citizen.name)
 
     def found() -> bool:
