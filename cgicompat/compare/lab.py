@@ -20,6 +20,7 @@ import sys
 
 from cgicompat import guards, runners
 from cgicompat.guards.descriptors import LOWEST, keep
+from cgicompat.pool.children import ended, kill_group
 from cgicompat.pool.preload import preloadable
 from cgicompat.pool.worker import prepare
 from cgicompat.request import Request, host_environ
@@ -92,7 +93,7 @@ class Lab:
 
     def _obey(self, message: tuple[Any, ...], fds: list[int]) -> None:
         if message[0] == KILL and message[1] in self._children:
-            _kill_group(message[1], message[2])
+            kill_group(message[1], message[2])
         elif message[0] == FORK:
             while select.select([self._inbox], [], [], 0)[0]:  # what the last child has learned
                 self._hear(self._inbox.recv(SIZE))
@@ -134,21 +135,15 @@ class Lab:
             os._exit(70)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
-            groups = self._children.pop(ended.si_pid, None)
-            if groups is not None and ended.si_code != os.CLD_EXITED:
-                for group in (ended.si_pid, *groups):  # its number is not free before it is waited for
-                    _kill_group(group, signal.SIGKILL)
-            _, status, usage = os.wait4(ended.si_pid, 0)
+        for found in ended():
+            groups = self._children.pop(found.si_pid, None)
+            if groups is not None and found.si_code != os.CLD_EXITED:
+                for group in (found.si_pid, *groups):
+                    kill_group(group, signal.SIGKILL)
+            _, status, usage = os.wait4(found.si_pid, 0)
             if groups is not None:
                 code = os.waitstatus_to_exitcode(status)
-                self._send((ENDED, ended.si_pid, code, usage.ru_utime + usage.ru_stime))
+                self._send((ENDED, found.si_pid, code, usage.ru_utime + usage.ru_stime))
 
     def _send(self, message: tuple[Any, ...]) -> None:
         try:
@@ -278,11 +273,4 @@ def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass
-
-
-def _kill_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
         pass

@@ -44,7 +44,7 @@ def uses(names: frozenset[str]) -> bool:
     for code in CODE.used:
         known = _names.get(code)
         if known is None:
-            known = _names[code] = frozenset(name for inner in _with_inner(code) for name in inner.co_names)
+            known = _names[code] = frozenset(name for inner in with_inner(code) for name in inner.co_names)
         if not known.isdisjoint(names):
             return True
     return False
@@ -65,7 +65,7 @@ def locate(names: Sequence[str]) -> str:
         return ""  # the script has made this process one of a user who may not read the library
     best = _NOWHERE
     for module in CODE.used:
-        for code in _with_inner(module):
+        for code in with_inner(module):
             for name in names:
                 if name in code.co_names:
                     best = _likelier(_rank(code, name), best)
@@ -105,9 +105,10 @@ def _rank(code: CodeType, name: str) -> tuple[int, int, str]:
     return best
 
 
-def _with_inner(code: CodeType) -> list[CodeType]:
+def with_inner(code: CodeType) -> list[CodeType]:
+    """The code of a file, and that of all functions and classes in it."""
     found = [code]
     for constant in code.co_consts:
         if isinstance(constant, type(code)):
-            found += _with_inner(constant)
+            found += with_inner(constant)
     return found

@@ -12,7 +12,7 @@ import sys
 
 from cgicompat.guards import library
 from cgicompat.guards.change import PUT_BACK, SPENT, Change
-from cgicompat.guards.guard import NOTHING, Guard
+from cgicompat.guards.guard import NOTHING, Guard, with_inner
 from cgicompat.guards.watch import CONTAINER, MISSING, WATCH, WHOLE, Space, spaces
 from cgicompat.runners.modules import CODE, name_of
 
@@ -112,11 +112,8 @@ class _Names:
     def __init__(self, file: CodeType) -> None:
         named: set[str] = set()
         self._stored: set[str] = set()
-        pending = [file]
-        while pending:
-            code = pending.pop()
+        for code in with_inner(file):
             named.update(code.co_names)
-            pending += [constant for constant in code.co_consts if isinstance(constant, type(code))]
             if not _INDIRECT.isdisjoint(code.co_names):
                 texts = [constant for constant in code.co_consts if isinstance(constant, str)]
                 self._stored.update("".join(c if c.isidentifier() else " " for c in " ".join(texts)).split())

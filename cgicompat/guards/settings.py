@@ -59,7 +59,7 @@ class Settings(Guard):
             for (name, _, put), now, saved in zip(self._rows, found, self._saved, strict=True):
                 if now != saved:
                     put(saved)
-                    changes = [*changes, Change(f"{name} was called", names=(name[3:].lstrip("."),))]
+                    changes = [*changes, Change(f"{name} was called", names=(name.partition(".")[2],))]
         if gc.callbacks != self._callbacks:
             gc.callbacks[:] = self._callbacks
             changes = [*changes, Change("gc.callbacks was changed")]

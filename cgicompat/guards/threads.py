@@ -75,4 +75,4 @@ class Threads(Guard):
 def _registered(call: Any) -> Any:
     """The function in what threading makes of it."""
     cells = [cell.cell_contents for cell in getattr(call, "__closure__", None) or ()]
-    return getattr(call, "func", next(filter(callable, cells), call))
+    return next(filter(callable, cells), call)

@@ -22,6 +22,7 @@ from cgicompat import pages
 from cgicompat.guards.descriptors import LOWEST, keep, release
 from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
+from cgicompat.pool.children import ended, kill_group
 from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.log import Log
 from cgicompat.pool.tidy import SIGNALS, Traces, execute
@@ -374,17 +375,11 @@ class Master:
             os._exit(70)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
-            child = self._children.pop(ended.si_pid, None)
+        for found in ended():
+            child = self._children.pop(found.si_pid, None)
             if child is not None:
                 self._bury(child)
-            _, status = os.waitpid(ended.si_pid, 0)
+            _, status = os.waitpid(found.si_pid, 0)
             if child is not None and os.WIFSIGNALED(status):
                 self._mourn(child, os.WTERMSIG(status))
             if child is not None:
@@ -395,16 +390,16 @@ class Master:
                     key = child.pid, self._board.read(child.slot)[4]
                     self._recorder.end(key, code if code >= 0 else 128 - code)
                 self._board.set_state(child.slot, FREE)
-            elif self._recorder and ended.si_pid == self._recorder.pid:
+            elif self._recorder and found.si_pid == self._recorder.pid:
                 self._recorder.pid = 0
 
     def _bury(self, child: Child) -> None:
         """Clean up after a worker while its pid, and so its process group, is not free yet."""
         if child.killing:
-            _kill_group(child.pid, signal.SIGKILL)
+            kill_group(child.pid, signal.SIGKILL)
         _, group, *_ = self._board.read(child.slot)
         if group:
-            _kill_group(group, signal.SIGKILL)
+            kill_group(group, signal.SIGKILL)
         if child.errors >= 0:
             self._on_errors(child)
         child.label = self._board.label(child.slot)
@@ -486,7 +481,7 @@ class Master:
             self._log.write(f"{label}: time limit of {limit:g} s is over")
             _kill(child.pid, signal.SIGXCPU)
         else:
-            _kill_group(child.pid, signal.SIGTERM if child.killing == 1 else signal.SIGKILL)
+            kill_group(child.pid, signal.SIGTERM if child.killing == 1 else signal.SIGKILL)
         child.killing += 1
         child.next_kill = now + _WARN_THEN_TERM
 
@@ -588,10 +583,10 @@ class Master:
     def _kill_all(self, number: int) -> None:
         for child in self._children.values():
             child.killing = child.killing or 1
-            _kill_group(child.pid, number)
+            kill_group(child.pid, number)
             _, group, *_ = self._board.read(child.slot)
             if group:
-                _kill_group(group, number)
+                kill_group(group, number)
         self._stopping = 2
         self._stop_at = time.monotonic() + 2.0
 
@@ -613,13 +608,6 @@ def _kill(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
     except ProcessLookupError:
-        pass
-
-
-def _kill_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
         pass
 
 

@@ -22,6 +22,7 @@ import time
 from cgicompat import runners
 from cgicompat.guards.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
+from cgicompat.pool.children import kill_group
 from cgicompat.pool.intake import Intake, Refused
 from cgicompat.pool.preload import files, preloadable, reseed
 from cgicompat.pool.tidy import Traces
@@ -134,10 +135,7 @@ class Worker:
         """The master is dead: see to what it would have seen to."""
         _, group, *_ = self._context.board.read(self._slot)
         if group:
-            try:
-                os.killpg(group, signal.SIGTERM)
-            except OSError:
-                pass
+            kill_group(group, signal.SIGTERM)
         self._context.traces.remove()
 
     def _wake_at_death_of_master(self) -> None:

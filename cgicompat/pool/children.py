@@ -1,0 +1,30 @@
+"""Child processes that end, and their process groups."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def ended() -> Iterator[os.waitid_result]:
+    """Children that have ended. The caller waits for each before it asks for the next; until then nobody else
+    can have its pid, nor its process group."""
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if found is None:
+            return
+        yield found
+
+
+def kill_group(group: int, number: int) -> None:
+    """Send a signal to a process group, if there still is one that is ours."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        pass
