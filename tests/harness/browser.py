@@ -31,6 +31,7 @@ def browser(script: bool = True) -> Iterator[Chrome]:
         options.add_experimental_option("prefs", prefs)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.implicitly_wait(10)  # a click returns before the page it leads to is there
     try:
         yield chrome
     finally:
