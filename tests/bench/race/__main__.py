@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tests.bench.micro import command as micro
 from tests.bench.race import document, measure
 from tests.bench.race.load import CLIENTS, LOADS, preferred
 from tests.bench.race.peers import PEERS, QUICK
 from tests.bench.race.scripts import SCRIPTS, Script
 
 OUTPUT = measure.REPOSITORY / "build/bench"
+MICRO = "micro.json"
 T = TypeVar("T")
 
 
@@ -47,8 +49,17 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="for each measurement")
     parser.add_argument("--client", choices=CLIENTS, help="[default: wrk where it is there]")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR", help=f"[default: {OUTPUT}]")
+    parser.add_argument(
+        "--micro",
+        nargs="?",
+        const="",
+        metavar="WORDS",
+        help="instead, the CPU time of single pieces: all, or those that pytest -k WORDS chooses",
+    )
     parser.add_argument("--from", dest="source", type=Path, metavar="JSON", help="show an earlier run")
-    parser.add_argument("--document", action="store_true", help="make docs/performance.md of it")
+    parser.add_argument(
+        "--document", action="store_true", help="make docs/performance.md of it, and of the last --micro"
+    )
     return parser.parse_args(argv)
 
 
@@ -73,6 +84,8 @@ def options(given: argparse.Namespace) -> measure.Options:
 def main() -> None:
     given = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers are to end as well
+    if given.micro is not None:
+        sys.exit(micro.run(given.micro, given.output / MICRO))
     if given.source:
         data = json.loads(given.source.read_text())
     else:
@@ -94,7 +107,9 @@ def main() -> None:
         drawn = document.plot(results, given.output / "plot.svg")
         measure.say(f"In {given.output}: results.json, table.md{', plot.svg' if drawn else ''}.")
     if given.document:
-        document.document(results, measure.REPOSITORY / "docs")
+        file = (given.source.parent if given.source else given.output) / MICRO
+        pieces = json.loads(file.read_text()) if file.exists() else None
+        document.document(results, measure.REPOSITORY / "docs", pieces)
 
 
 if __name__ == "__main__":

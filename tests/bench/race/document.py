@@ -224,6 +224,12 @@ gunicorn, granian, mod_wsgi and two of mod_python's run the same logic rewritten
 ([rewrite.py](../tests/bench/race/site/rewrite.py)); mod_python and mod_wsgi have Debian's Python, all others
 the one named below. How each server is set up stands in [peers.py](../tests/bench/race/peers.py).
 """
+PIECES = """\
+## Piece by piece
+
+CPU time of single pieces, medians, by `bin/bench --micro` ([tests/bench/micro](../tests/bench/micro)). Pieces of
+a run contain each other: the program has the streams, `sys.path`, the script and its end in it.
+"""
 REPEAT = """\
 ## Measure it yourself
 
@@ -232,12 +238,28 @@ bin/bench --quick              # under 2 minutes, no root: the three runners of 
 bin/bench --script PATH        # the same with a script of yours
 bin/bench                      # everyone; as root it installs what is missing, by apt-get
 bin/bench --peers mod_cgid,scgi-cgihandler --scripts S1,S2 --rounds 5
+bin/bench --micro              # what single pieces cost
 ```
 """
 
 
-def document(results: Results, folder: Path) -> None:
-    """Writes performance.md and performance.svg."""
+def pieces(data: dict[str, Any]) -> str:
+    """The micro-benchmarks as tables, from pytest-benchmark's JSON."""
+    about = data["machine_info"]
+    text = (
+        f"{PIECES}\n{about['cpu']['brand_raw']}; Python {about['python_version']}; {data['datetime'][:10]}.\n"
+    )
+    groups: dict[str, list[list[str]]] = {}
+    for row in data["benchmarks"]:
+        median = number(row["stats"]["median"] * 1e6)
+        groups.setdefault(row["group"], []).append([row["name"], median])
+    for name, rows in groups.items():
+        text += f"\n{markdown([f'{name[0].upper()}{name[1:]}', 'µs'], rows)}\n"
+    return text
+
+
+def document(results: Results, folder: Path, micro: dict[str, Any] | None = None) -> None:
+    """Writes performance.md and performance.svg; `micro` is what `pieces` takes."""
     parts = [INTRODUCTION, machine(results) + "\n"]
     if plot(results, folder / "performance.svg"):
         parts.append("![Requests per second as multiples of mod_cgid's](performance.svg)\n")
@@ -247,5 +269,7 @@ def document(results: Results, folder: Path) -> None:
         parts.append(f"## Aims\n\nRequests/s at concurrency 8.\n\n{found}\n")
     if lines := list(remarks(results)):
         parts.append("## Left out, or not without failures\n\n" + "".join(f"- {line}\n" for line in lines))
+    if micro:
+        parts.append(pieces(micro))
     parts.append(REPEAT)
     (folder / "performance.md").write_text("\n".join(parts))

@@ -1,0 +1,49 @@
+"""A process with a heap of BALLAST MB that forks, as the master of a pool does.
+
+    BALLAST=50 python tests/bench/micro/heap.py
+
+Each line on its standard input, ROUNDS <tab> TASK, is a question; the answer is a line of seconds of CPU, of
+this process and of the child together. The task is what the child does: "nothing", or "hello", which it runs
+as a worker of `fork`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+
+import worker
+
+from cgicompat.runners import fork
+from tests.bench.race import ballast  # noqa: F401
+
+
+def measure(rounds: int, task: str, settings: worker.config.Settings) -> list[float]:
+    seconds = []
+    for number in range(rounds):
+        start = time.process_time()
+        pid = os.fork()
+        if pid == 0:
+            if task == "hello":
+                worker.once(settings, number, fork)
+            os._exit(0)
+        _, status, usage = os.wait4(pid, 0)
+        if status:
+            sys.exit(1)
+        seconds.append(time.process_time() - start + usage.ru_utime + usage.ru_stime)
+    return seconds
+
+
+def main() -> None:
+    settings = worker.settle()
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        rounds, task = line.rstrip("\n").split("\t")
+        print(*measure(int(rounds), task, settings), flush=True)
+
+
+if __name__ == "__main__":
+    main()
