@@ -11,7 +11,5 @@ from tests.harness.processes import REPOSITORY
 
 def test_each_benchmark_runs():
     command = [sys.executable, *PYTEST, "--benchmark-disable"]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -227,8 +227,8 @@ the one named below. How each server is set up stands in [peers.py](../tests/ben
 PIECES = """\
 ## Piece by piece
 
-CPU time of single pieces, medians, by `bin/bench --micro` ([tests/bench/micro](../tests/bench/micro)). Pieces of
-a run contain each other: the program has the streams, `sys.path`, the script and its end in it.
+CPU time of single pieces, medians, by `bin/bench --micro` ([tests/bench/micro](../tests/bench/micro)). Some
+pieces of a run are within others: streams, `sys.path`, the script and the program's end within the program.
 """
 REPEAT = """\
 ## Measure it yourself
