@@ -4,6 +4,9 @@ Where an application finds it among its scope's extensions, an http.response.sta
 "reason", the phrase of the status line, and "raw", bytes that are sent in place of status line and headers.
 After "raw" the body is sent as it is, and the connection closed. So is a response without Content-Length to
 an HTTP/1.0 client: uvicorn alone would send it chunks, which it does not know.
+
+The head goes out together with the first piece of the body: a write costs more than all else that is done
+about a small response.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-if TYPE_CHECKING:
-    import asyncio
+from cgicompat.response import phrase
 
+if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
 NAME = "cgicompat.verbatim"
@@ -28,72 +31,75 @@ class VerbatimProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {NAME: {}}
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        async def wrapped(scope: Any, receive: Any, send: Any) -> None:
-            await app(scope, receive, _Sender(cycle))
-
-        super()._start_asgi_task(cycle, wrapped)
+        cycle.__class__ = _Cycle
+        super()._start_asgi_task(cycle, app)
 
 
-class _Sender:
-    """The `send` of one request."""
+class _Cycle(RequestResponseCycle):
+    """One request of uvicorn's, with a `send` of our own."""
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-        self._until_close = False
+    _head = b""  # that has not been sent yet
+    _left: int | None = None  # bytes of body still to come, where that is known
 
-    async def __call__(self, message: Any) -> None:
-        cycle = self._cycle
-        if self._until_close:
-            await self._send_plain(message)
-        elif message["type"] == "http.response.start" and not cycle.response_started:
-            await self._send_head(message)
-        else:
-            await cycle.send(message)
-
-    async def _send_head(self, message: Any) -> None:
-        cycle, transport = self._cycle, self._cycle.transport
-        raw = message.get("raw", b"")
-        old = cycle.scope["http_version"] == "1.0" and all(
-            name.lower() != b"content-length" for name, _ in message.get("headers", ())
-        )
-        if raw or old:
-            cycle.keep_alive = False
-        # uvicorn writes the whole head at once: what it writes passes through our hands.
-        cycle.transport = _Head(transport, message.get("reason", b""), raw, old)  # type: ignore[assignment]
-        try:
-            await cycle.send(message)
-        finally:
-            cycle.transport = transport
-        self._until_close = bool(raw or old)
-
-    async def _send_plain(self, message: Any) -> None:
-        cycle = self._cycle
-        if cycle.flow.write_paused and not cycle.disconnected:
-            await cycle.flow.drain()
-        if cycle.disconnected:
+    async def send(self, message: Any) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
             return
-        if cycle.scope["method"] != "HEAD":
-            cycle.transport.write(message.get("body", b""))
-        if not message.get("more_body"):
-            cycle.response_complete = True
-            cycle.message_event.set()
-            cycle.transport.close()
-            cycle.on_response()
+        kind = message["type"]
+        if kind == "http.response.start" and not self.response_started:
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            self._head = self._make_head(message)
+        elif kind == "http.response.body" and self.response_started and not self.response_complete:
+            self._send_body(message.get("body", b""), message.get("more_body", False))
+        else:
+            raise RuntimeError(f"{kind} does not belong here")
 
+    def _make_head(self, message: Any) -> bytes:
+        status, raw = message["status"], message.get("raw", b"")
+        line = b"HTTP/1.1 %d %s" % (status, message.get("reason") or phrase(status).encode())
+        lines = [line]
+        for name, value in [*self.default_headers, *message["headers"]]:
+            if name == b"content-length":
+                self._left = int(value)
+            elif name == b"connection":
+                self.keep_alive = self.keep_alive and value != b"close"
+                continue
+            lines.append(b"%s: %s" % (name, value))
+        if self.scope["method"] == "HEAD" or status in (204, 304):
+            self._left = 0
+        elif raw:
+            self._left = None
+        elif self._left is None and self.scope["http_version"] != "1.0":
+            self.chunked_encoding = True
+            lines.append(b"transfer-encoding: chunked")
+        if raw or (self._left is None and not self.chunked_encoding):
+            self.keep_alive = False
+        if not self.keep_alive:
+            lines.append(b"connection: close")
+        head = b"\r\n".join(lines)
+        if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
+            raise RuntimeError("a header of more than a line")
+        return raw or head + b"\r\n\r\n"
 
-class _Head:
-    """Stands in for the transport while uvicorn writes the head of a response."""
-
-    def __init__(self, transport: asyncio.Transport, reason: bytes, raw: bytes, old: bool) -> None:
-        self._transport = transport
-        self._reason = reason
-        self._raw = raw
-        self._old = old
-
-    def write(self, data: bytes) -> None:
-        line, _, rest = data.partition(b"\r\n")
-        if self._reason:
-            line = b" ".join([*line.split(b" ")[:2], self._reason])
-        if self._old:
-            rest = rest.replace(b"transfer-encoding: chunked\r\n", b"")
-        self._transport.write(self._raw or line + b"\r\n" + rest)
+    def _send_body(self, body: bytes, more: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            body = b""
+        if self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                raise RuntimeError("the body has not as many bytes as the head says")
+        pieces = [self._head, body]
+        if self.chunked_encoding:
+            pieces = [self._head, b"%x\r\n" % len(body), body, b"\r\n"] if body else [self._head]
+            if not more:
+                pieces.append(b"0\r\n\r\n")
+        self._head = b""
+        self.transport.write(b"".join(pieces))
+        if not more:
+            self.response_complete = True
+            self.message_event.set()
+            if not self.keep_alive:
+                self.transport.close()
+            self.on_response()
