@@ -201,6 +201,11 @@ def _address(value: object, source: Source) -> str:
     return f"[{bare}]:{number}" if ":" in bare else f"{bare}:{number}"
 
 
+def address(text: str) -> str:
+    """An address as `socket` has it, relative paths taken from the working directory. Raises ValueError."""
+    return _address(text, Source("", os.getcwd(), {}))
+
+
 def split_address(address: str) -> tuple[str, int] | str:
     """The path of "unix:PATH", or (host, port) of "HOST:PORT", whose host may be an IPv6 one in brackets."""
     if address.startswith("unix:"):

@@ -8,7 +8,7 @@ import click
 
 import cgicompat
 
-COMMANDS = ("serve", "pool", "run", "compare", "replay")
+COMMANDS = ("serve", "pool", "run", "compare", "replay", "client")
 
 
 class Commands(click.Group):
