@@ -27,21 +27,21 @@ def pieces(group, names):
     return decorate
 
 
-@pieces("cgihandler: a run of hello, piece by piece", RUN)
+@pieces("cgihandler: piece by piece", RUN)
 def test_piece(piece, benchmark, process):
     process("worker.py", MODULES="").measure(benchmark, 1000, piece)
 
 
-@pytest.mark.benchmark(group="cgihandler: a run of hello, piece by piece", timer=CLOCK)
+@pytest.mark.benchmark(group="cgihandler: piece by piece", timer=CLOCK)
 def test_the_whole_run_beside_modules_of_other_scripts(benchmark, process):
     process("worker.py", MODULES=MODULES).measure(benchmark, 1000, "the whole run")
 
 
-@pieces("cgihandler: the guards, for each run", GUARDS["begin"] + GUARDS["restore"])
+@pieces("cgihandler: guards, for each run", GUARDS["begin"] + GUARDS["restore"])
 def test_guard(piece, benchmark, process):
     process("worker.py", MODULES=MODULES).measure(benchmark, 1000, piece)
 
 
-@pieces("cgihandler: the guards, once in a process", GUARDS["save"])
+@pieces("cgihandler: guards, once in a process", GUARDS["save"])
 def test_guard_once(piece, benchmark, process):
     process("worker.py", MODULES=MODULES).measure(benchmark, 20, piece)

@@ -246,15 +246,14 @@ bin/bench --micro              # what single pieces cost
 def pieces(data: dict[str, Any]) -> str:
     """The micro-benchmarks as tables, from pytest-benchmark's JSON."""
     about = data["machine_info"]
-    text = (
-        f"{PIECES}\n{about['cpu']['brand_raw']}; Python {about['python_version']}; {data['datetime'][:10]}.\n"
-    )
+    processor = about["cpu"].get("brand_raw", about["machine"])
+    text = f"{PIECES}\n{processor}; Python {about['python_version']}; {data['datetime'][:10]}.\n"
     groups: dict[str, list[list[str]]] = {}
     for row in data["benchmarks"]:
         median = number(row["stats"]["median"] * 1e6)
         groups.setdefault(row["group"], []).append([row["name"], median])
     for name, rows in groups.items():
-        text += f"\n{markdown([f'{name[0].upper()}{name[1:]}', 'µs'], rows)}\n"
+        text += f"\n{markdown([name, 'µs'], rows)}\n"
     return text
 
 
