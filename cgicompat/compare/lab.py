@@ -19,7 +19,7 @@ import socket
 import sys
 
 from cgicompat import guards, runners
-from cgicompat.guards.descriptors import LOWEST, keep
+from cgicompat.descriptors import LOWEST, keep
 from cgicompat.pool.children import ended, kill_group
 from cgicompat.pool.preload import preloadable
 from cgicompat.pool.worker import prepare

@@ -1,39 +1,20 @@
-"""What the process itself needs lies above LOWEST, out of the way of scripts that close or count low ones."""
+"""Open files, by their descriptors."""
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import io
 import os
 import select
 import sys
 
+from cgicompat.descriptors import KEPT, keep
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-LOWEST = 200
-
-_kept: set[int] = set()
-
-
-def keep(fd: int) -> int:
-    """Move a descriptor of ours out of the way; the new number."""
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST)
-    os.close(fd)
-    _kept.add(moved)
-    return moved
-
-
-def release(fd: int) -> None:
-    """Close a descriptor that was kept."""
-    _kept.discard(fd)
-    os.close(fd)
-
 
 _OURS = "descriptors of the process itself were closed or replaced"
 
@@ -49,9 +30,9 @@ class Descriptors(Guard):
         self._null = keep(os.open(os.devnull, os.O_RDWR))
         self._errors = keep(os.dup(2))
         self._own = select.poll()
-        for fd in _kept:
+        for fd in KEPT:
             self._own.register(fd, 0)
-        self._last = max(_kept)
+        self._last = max(KEPT)
         self._inode = os.fstat(self._last).st_ino
         try:
             self._listing = keep(os.open("/proc/self/fd", os.O_RDONLY))

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import os
 
+from cgicompat.descriptors import keep
 from cgicompat.guards.change import Change
-from cgicompat.guards.descriptors import keep
 from cgicompat.guards.guard import NOTHING, Guard
 
 TYPE_CHECKING = False

@@ -2,6 +2,8 @@
 
 `Pool` is a pool of one's own, for a gateway; `exec_master` turns this process into a pool; `run_once` runs
 one request without a pool.
+
+A master imports this package and is copied with each fork: at import time it needs what the master needs.
 """
 
 from __future__ import annotations
@@ -10,8 +12,6 @@ import errno
 import os
 import signal
 import socket
-import subprocess
-import tempfile
 
 from cgicompat.pool import tidy
 from cgicompat.runners.script import INTERPRETER
@@ -19,6 +19,7 @@ from cgicompat.runners.script import INTERPRETER
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from subprocess import Popen
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
@@ -32,6 +33,8 @@ class Pool:
 
     def __init__(self, settings: Settings):
         """Start it. Requests can be sent at once. Raises OSError."""
+        import subprocess
+
         self._directory, path = _private_directory()
         self.address = f"unix:{path}"
         self._grace = settings.grace
@@ -62,6 +65,8 @@ class Pool:
 
     def close(self) -> None:
         """Let running requests finish within the grace of the settings, then end all that is left."""
+        import subprocess
+
         if self._lifeline < 0:
             return
         self._process.terminate()
@@ -90,6 +95,8 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
         with open(int(inherited), "rb") as file:
             _, state = marshal.load(file)
     else:
+        import tempfile
+
         state = {"parent": None, "argv": argv, "environ": dict(os.environ)}
         state |= {"temporary": tempfile.mkdtemp(prefix="cgicompat-")}
         try:
@@ -109,6 +116,8 @@ def run_once(
     `body` is bytes or a binary file with CONTENT_LENGTH bytes; `output` gets what the script prints, as it
     comes. Returns the script's exit status, 128 + N where signal N ended it.
     """
+    import tempfile
+
     with tempfile.TemporaryFile() as spool:
         if isinstance(body, bytes):
             spool.write(body)
@@ -129,8 +138,10 @@ def run_once(
 
 def _start(
     settings: Settings, state: dict[str, Any], fds: list[int], stdout: int | None = None
-) -> subprocess.Popen[bytes]:
+) -> Popen[bytes]:
     import marshal
+    import subprocess
+    import tempfile
 
     with tempfile.TemporaryFile() as file:
         file.write(marshal.dumps((settings.dump(), state)))
@@ -147,6 +158,8 @@ def _start(
 
 def _private_directory() -> tuple[str, str]:
     """A new directory, and the path of a socket in it, which is short enough (108 bytes, on macOS 104)."""
+    import tempfile
+
     for parent in (None, "/tmp"):
         directory = tempfile.mkdtemp(prefix="cgicompat-", dir=parent)
         path = os.path.join(directory, "socket")

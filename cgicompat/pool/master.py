@@ -19,7 +19,7 @@ import sys
 import time
 
 from cgicompat import pages
-from cgicompat.guards.descriptors import LOWEST, keep, release
+from cgicompat.descriptors import LOWEST, keep, release
 from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
 from cgicompat.pool.children import ended, kill_group

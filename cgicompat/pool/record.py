@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-from cgicompat.guards.descriptors import keep
+from cgicompat.descriptors import keep
 from cgicompat.pool.intake import unnamed_file
 from cgicompat.request import host_environ
 

@@ -20,7 +20,7 @@ import termios
 import time
 
 from cgicompat import runners
-from cgicompat.guards.descriptors import LOWEST
+from cgicompat.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.children import kill_group
 from cgicompat.pool.intake import Intake, Refused

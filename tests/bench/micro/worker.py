@@ -21,8 +21,8 @@ import socket  # noqa: E402
 import time  # noqa: E402
 
 from cgicompat import config  # noqa: E402
+from cgicompat.descriptors import LOWEST, keep  # noqa: E402
 from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
-from cgicompat.guards.descriptors import LOWEST, keep  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
 from cgicompat.request import Request  # noqa: E402
 from cgicompat.runners import cgihandler, here, program, stdio  # noqa: E402
