@@ -16,8 +16,9 @@ from tests.harness.doors import Door, Site
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--doors",
-        default="serve,asgi,wsgi,scgi,cgi",
-        help="doors at which the contract is tested; `apache` is plain mod_cgi, to compare with",
+        default="serve,asgi,wsgi,scgi,cgi,client",
+        help="doors at which the contract is tested; `client` is `cgi` with the client in C, `apache` plain "
+        "mod_cgi, to compare with",
     )
     parser.addoption(
         "--table", metavar="FILE", help="write what the contract's cases found, as docs/contract.md"

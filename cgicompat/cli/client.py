@@ -40,7 +40,7 @@ def command(path: Path, socket: str) -> None:
     client = _python_client()
     if _NAME not in path.name:
         raise options.Mistake(
-            f"{path}: its name must contain {_NAME}, since that tells in the #! line of a script that it is Python"
+            f"{path}: its name must contain {_NAME}, which says in a script's #! line that this is Python"
         )
     if path.exists() and path.samefile(client):
         raise options.Mistake(f"{path} is the Python client, which the one in C needs: choose another path")
@@ -84,12 +84,13 @@ def _build(path: Path, texts: dict[str, str]) -> None:
             run = subprocess.run([*words, "-o", str(program)], stdin=subprocess.DEVNULL, check=False)
         except OSError as error:
             raise options.Failure(
-                f"no C compiler: {words[0]}: {error.strerror}. Install one (Debian: apt install gcc libc6-dev) or "
-                f"name it ($CC); without one, {_NAME} does the same, only slower"
+                f"no C compiler ({words[0]}: {error.strerror}): install one (Debian: apt install gcc) "
+                f"or name it by $CC; without one, {_NAME} does the same, only slower"
             ) from None
         if run.returncode or not program.is_file():
             raise options.Failure(
-                f"{words[0]} could not compile it (exit status {run.returncode}); {_NAME} does the same, only slower"
+                f"{words[0]} could not compile it (exit status {run.returncode}); "
+                f"without it, {_NAME} does the same, only slower"
             )
         program.chmod(0o755)
         program.replace(path)

@@ -91,36 +91,71 @@ def _same(path: str, other: str) -> bool:
 
 
 def hand_over(address: str, script: str, environ: Mapping[str, str]) -> None:
-    """Have a pool answer, and end this process; returns where the pool cannot be reached."""
+    """Have a pool answer, and end this process; returns where the pool cannot be reached.
+
+    client.c does the same.
+    """
     import _socket  # `socket` takes longer to import than a small script runs
 
     from cgicompat.scgi import encode
 
-    if address.startswith("unix:"):
-        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        target: str | tuple[str, int] = address.removeprefix("unix:")
-    else:
-        host, _, port = address.rpartition(":")
-        connection = _socket.socket(_socket.AF_INET6 if ":" in host else _socket.AF_INET)
-        target = (host.strip("[]"), int(port))
     try:
-        connection.connect(target)
-    except OSError as error:
-        sys.stderr.write(f"cgicompat-cgi: no pool at {address} ({error.strerror}): running here instead\n")
-        connection.close()
+        if address.startswith("unix:"):
+            connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+            connection.connect(address.removeprefix("unix:"))
+        else:
+            host, _, port = address.rpartition(":")
+            connection = _socket.socket(_socket.AF_INET6 if ":" in host else _socket.AF_INET)
+            connection.connect((host.strip("[]"), int(port)))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"cgicompat-cgi: no pool at {address} ({_why(error)}): running here instead\n")
         return
     variables = {name: value for name, value in environ.items() if not name.startswith("CGICOMPAT_")}
     variables["SCRIPT_FILENAME"] = script
+    length = variables.get("CONTENT_LENGTH", "")
+    missing = int(length) if length.isdecimal() else 0
+    refused: OSError | None = None
     try:
         connection.sendall(encode(variables))
-        missing = int(variables.get("CONTENT_LENGTH") or 0)
-        while missing > 0 and (data := os.read(0, min(missing, 65536))):
+        while missing:
+            data = _take(missing)
             connection.sendall(data)
             missing -= len(data)
+    except OSError as error:  # a pool need not take all of a body; its answer may say why
+        refused = error
+    try:
         while data := connection.recv(65536):
-            while data:
-                data = data[os.write(1, data) :]
+            refused = None
+            _put(data)
     except OSError as error:
-        sys.stderr.write(f"cgicompat-cgi: {address}: {error.strerror}\n")
-        os._exit(1)
+        refused = refused or error
+    if refused:
+        _fail(address, refused)
     os._exit(0)
+
+
+def _take(most: int) -> bytes:
+    """Some of the request's body."""
+    try:
+        if data := os.read(0, min(most, 65536)):
+            return data
+        raise EOFError("the client has gone")
+    except (OSError, EOFError) as error:
+        _fail("the request's body", error)
+
+
+def _put(data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except OSError as error:
+        _fail("the web server", error)
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _fail(what: str, error: Exception) -> NoReturn:
+    sys.stderr.write(f"cgicompat-cgi: {what}: {_why(error)}\n")
+    os._exit(1)

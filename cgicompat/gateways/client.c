@@ -25,9 +25,9 @@
 
 extern char **environ;
 
-static void fail(const char *what, int error)
+static _Noreturn void fail(const char *what, const char *why)
 {
-    fprintf(stderr, "cgicompat-cgi: %s: %s\n", what, strerror(error));
+    fprintf(stderr, "cgicompat-cgi: %s: %s\n", what, why);
     _exit(1);
 }
 
@@ -35,7 +35,7 @@ static void *allocate(size_t size)
 {
     void *memory = malloc(size);
     if (!memory)
-        fail("memory", ENOMEM);
+        fail("memory", strerror(ENOMEM));
     return memory;
 }
 
@@ -53,7 +53,7 @@ static const char *variable(const char *name)
 static void set(const char *name, const char *value)
 {
     if (value ? setenv(name, value, 1) : unsetenv(name))
-        fail(name, errno);
+        fail(name, strerror(errno));
 }
 
 static bool starts(const char *text, const char *start)
@@ -208,7 +208,7 @@ static void hand_over(int pool, const char *address, uintmax_t missing)
     bool taken = put(pool, request, size);
     while (taken && missing > 0) {
         if ((count = get(0, data, missing < sizeof data ? (size_t)missing : sizeof data)) <= 0)
-            fail("the request's body", count ? errno : ECONNRESET); /* the client has gone */
+            fail("the request's body", count ? strerror(errno) : "the client has gone");
         taken = put(pool, data, (size_t)count);
         missing -= (uintmax_t)count;
     }
@@ -216,10 +216,10 @@ static void hand_over(int pool, const char *address, uintmax_t missing)
     while ((count = get(pool, data, sizeof data)) > 0) {
         refused = 0;
         if (!put(1, data, (size_t)count))
-            fail("the web server", errno);
+            fail("the web server", strerror(errno));
     }
     if (count < 0 || refused)
-        fail(address, refused ? refused : errno);
+        fail(address, strerror(refused ? refused : errno));
     _exit(0);
 }
 
@@ -260,5 +260,5 @@ int main(int argc, char **argv)
         command[i + 2] = argv[i + 1];
     command[arguments + 2] = NULL;
     execv(PYTHON, command);
-    fail(PYTHON, errno);
+    fail(PYTHON, strerror(errno));
 }

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from tests.harness import wire
-from tests.harness.processes import REPOSITORY, Server, descendants, host_environ
+from tests.harness import clients, wire
+from tests.harness.processes import Server, descendants, host_environ
 from tests.harness.wire import Exchange, Headers, Response
 
 RUNNERS = ("cgi", "fork", "cgihandler")
@@ -209,7 +209,7 @@ class Cgi(RawDoor):
     """
 
     name = "cgi"
-    program = REPOSITORY / "bin" / "cgicompat-cgi"
+    program = clients.PYTHON
 
     def start(self):
         self.errors = self.home / "errors"
@@ -258,6 +258,14 @@ class Cgi(RawDoor):
         return Exchange(wire.parse_cgi, reader, body, writer, process)
 
 
+class Client(Cgi):
+    """The same with the client in C."""
+
+    def start(self):
+        self.program = clients.in_c()
+        super().start()
+
+
 def wait_for_socket(server: Server, path: str) -> None:
     """Wait until something listens there."""
     from tests.harness.processes import until
@@ -271,8 +279,9 @@ def wait_for_socket(server: Server, path: str) -> None:
 
 
 DOORS: dict[str, type[Door]] = {door.name: door for door in (Serve, Asgi, Wsgi, Scgi, Cgi)}
+DOORS["client"] = Client  # as a door, it is `cgi`
 COMBINATIONS = [(door, runner) for door in ("serve", "asgi", "wsgi", "scgi") for runner in RUNNERS]
-COMBINATIONS += [("cgi", "own"), ("cgi", "pool")]
+COMBINATIONS += [("cgi", "own"), ("cgi", "pool"), ("client", "pool")]
 
 
 class Site:

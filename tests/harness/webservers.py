@@ -10,11 +10,13 @@ import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from tests.harness.doors import Cgi, HttpDoor, Scgi
+from tests.harness import clients
+from tests.harness.doors import HttpDoor, Scgi
 from tests.harness.processes import until
 
 PATH = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
@@ -60,8 +62,8 @@ class WebServer(HttpDoor):
             "root": self.root,
             "port": self.port,
             "socket": self.pool and self.pool.socket,
-            "program": Cgi.program,
-            "bin": Cgi.program.parent,
+            "client": self.client(),
+            "clients": self.client().parent,
         }
         self.file.write_text(self.text() % values)
         super().start()
@@ -72,6 +74,10 @@ class WebServer(HttpDoor):
                 return probe.connect_ex(self.address) == 0
 
         until(answers)
+
+    def client(self) -> Path:
+        """cgicompat-cgi, for those who call it."""
+        return clients.PYTHON
 
     def text(self) -> str:
         """The configuration, with % for what is different each time."""
@@ -143,8 +149,8 @@ class ApacheAction(Apache):
     modules = ("mpm_prefork", "cgi", "actions")
     configuration = """\
 ScriptAlias "/cgi-bin/" "%(root)s/cgi-bin/"
-ScriptAlias "/cgicompat" "%(program)s"
-<Directory "%(bin)s">
+ScriptAlias "/cgicompat" "%(client)s"
+<Directory "%(clients)s">
     Require all granted
 </Directory>
 <Directory "%(root)s/cgi-bin">
@@ -168,6 +174,17 @@ class ApacheActionPool(ApacheAction):
     name = "apache-action-pool"
     pooled = True
     configuration = ApacheAction.configuration + "SetEnv CGICOMPAT_SOCKET unix:%(socket)s\n"
+
+
+class ApacheActionClient(ApacheActionPool):
+    """The same with mod_cgid and the client in C."""
+
+    name = "apache-action-client"
+    modules = ApacheActionCgid.modules
+    configuration = ApacheActionCgid.configuration + "SetEnv CGICOMPAT_SOCKET unix:%(socket)s\n"
+
+    def client(self):
+        return clients.in_c()
 
 
 class ApacheScgi(Apache):

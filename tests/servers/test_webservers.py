@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.doors import Cgi, Door
+from tests.harness import clients
+from tests.harness.doors import Door
 from tests.harness.webservers import (
     Apache,
     ApacheAction,
     ApacheActionCgid,
+    ApacheActionClient,
     ApacheActionPool,
     ApacheScgi,
     Lighttpd,
@@ -33,7 +35,16 @@ class ApacheLine(Apache):
     name = "apache-line"
 
 
-SERVERS = [ApacheAction, ApacheActionCgid, ApacheActionPool, ApacheLine, ApacheScgi, Nginx, Lighttpd]
+SERVERS = [
+    ApacheAction,
+    ApacheActionCgid,
+    ApacheActionPool,
+    ApacheActionClient,
+    ApacheLine,
+    ApacheScgi,
+    Nginx,
+    Lighttpd,
+]
 
 
 @pytest.fixture(
@@ -57,7 +68,7 @@ def first_line(site, monkeypatch):
         def script(source: str, name: str = "script.py", head: bool = True) -> str:
             path = write(source, name, head)
             file = site.directory / name
-            file.write_text(f"#!{Cgi.program}\n" + file.read_text().partition("\n")[2])
+            file.write_text(f"#!{clients.PYTHON}\n" + file.read_text().partition("\n")[2])
             return path
 
         monkeypatch.setattr(site, "script", script)
