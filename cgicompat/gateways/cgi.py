@@ -123,13 +123,15 @@ def hand_over(address: str, script: str, environ: Mapping[str, str]) -> None:
             missing -= len(data)
     except OSError as error:  # a pool need not take all of a body; its answer may say why
         refused = error
+    answered = False
     try:
         while data := connection.recv(65536):
-            refused = None
+            answered = True
             _put(data)
     except OSError as error:
-        refused = refused or error
-    if refused:
+        if not refused:
+            _fail(address, error)
+    if refused and not answered:
         _fail(address, refused)
     os._exit(0)
 

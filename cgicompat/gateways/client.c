@@ -213,12 +213,13 @@ static void hand_over(int pool, const char *address, uintmax_t missing)
         missing -= (uintmax_t)count;
     }
     int refused = taken ? 0 : errno; /* a pool need not take all of a body; its answer may say why */
+    bool answered = false;
     while ((count = get(pool, data, sizeof data)) > 0) {
-        refused = 0;
+        answered = true;
         if (!put(1, data, (size_t)count))
             fail("the web server", strerror(errno));
     }
-    if (count < 0 || refused)
+    if (refused ? !answered : count < 0)
         fail(address, strerror(refused ? refused : errno));
     _exit(0);
 }
