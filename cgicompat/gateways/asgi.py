@@ -1,9 +1,9 @@
 """The ASGI application: HTTP messages on one side, a connection to the pool on the other.
 
 A request's body is taken in whole; then `_relay` holds one conversation with the pool. What is said in it is
-decided in `exchange`, here are only the waits. The connection buffers a part of the response, so that no slow
-client holds a worker for a page of usual size; and when the client has its response while the script is still
-busy, the connection reads on into the void.
+decided in `exchange`, here are only the waits. The `connection` buffers a part of the response, so that no
+slow client holds a worker for a page of usual size; and when the client has its response while the script is
+still busy, it reads on into the void.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,7 +20,8 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from .body import Body
-from .exchange import Aborted, End, Run
+from .connection import connect
+from .exchange import Aborted, Run
 from .message import Reply, Request, page
 from .pools import RETRY_AFTER, Pools
 from .site import File, Site, split_mount
@@ -38,7 +38,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-BUFFER = 1024 * 1024  # bytes of a response that wait for a slow client
+QUICK = 0.1  # seconds in which most scripts have answered
 LINGER = 2.0  # seconds that a client has to read that its body is refused
 
 
@@ -114,171 +114,66 @@ class CGI:
     async def _relay(self, run: Run, body: Body, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """One run of a script. Returns what the client is to be sent, if it has not been sent anything."""
         try:
-            pool = await self._connect(run, body)
+            address = (
+                self.pools.address() if self.pools.ready else await asyncio.to_thread(self.pools.address)
+            )
+            pool = await connect(address, run, body)
         except (BrokenPipeError, ConnectionResetError):
             run.fail(502, "the worker was killed")
             return run.next
         except OSError as error:
             run.fail(503, f"cannot reach the pool: {error}", RETRY_AFTER)
             return run.next
-        watch = asyncio.create_task(_disconnect(receive))
-        watch.add_done_callback(pool.wake)
-        upload = None
+        watch = _Watch(receive, pool.wake)
         started = False
         try:
-            if body.on_disk:
-                upload = asyncio.create_task(pool.upload(body, run))
             while not run.finished:
                 data, end = await pool.read()
-                if watch.done():
+                if watch.client_gone:
                     raise ClientGone
                 data = run.feed(data, end)
-                if run.reply and not started:
-                    started = True
-                    await send(_start(run.reply, scope))
-                if started and (data or run.finished):
+                if run.reply and (data or run.finished or not started):
+                    if not started:
+                        started = True
+                        await send(_start(run.reply, scope))
                     more = not run.finished or bool(run.broken)
                     await send({"type": "http.response.body", "body": data, "more_body": more})
             if run.broken:
                 raise Aborted(run.broken)
             return run.next
         finally:
-            watch.cancel()
-            if upload:
-                upload.cancel()
+            watch.end()
             if run.finished:
                 pool.leave()
             else:
-                pool.abort()
+                pool.close()
 
-    async def _connect(self, run: Run, body: Body) -> _Connection:
-        """A new connection to the pool, with the request sent but for a body on disk.
 
-        Raises OSError, also where the backlog is full for as long as a request may wait.
-        """
-        address = self.pools.address() if self.pools.ready else await asyncio.to_thread(self.pools.address)
-        loop = asyncio.get_running_loop()
-        private = isinstance(address, str)
-        opening = run.opening(body.size, private)
-        if not body.on_disk:
-            opening += body.read() + run.closing(private)
-        if not isinstance(address, str):
-            pool = (await loop.create_connection(lambda: _Connection(private=False), *address))[1]
-            pool.write(opening)
-            return pool
-        connection = socket.socket(socket.AF_UNIX)
+class _Watch:
+    """Calls `wake` when the client is gone. It begins when most responses are over."""
+
+    def __init__(self, receive: Receive, wake: Callable[[], None]) -> None:
+        self.client_gone = False
+        self._receive = receive
+        self._wake = wake
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(QUICK, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
         try:
-            connection.setblocking(False)
-            late = loop.time() + run.settings.queue_timeout
-            while True:
-                try:
-                    connection.connect(address)
-                    break
-                except BlockingIOError:  # not under way, as with TCP: the backlog is full
-                    if loop.time() > late:
-                        raise
-                    await asyncio.sleep(0.02)
-            # At once: a worker that is killed with nothing to leave unread looks like one that ended.
-            try:
-                sent = connection.send(opening)
-            except BlockingIOError:
-                sent = 0
-            pool = (await loop.create_unix_connection(lambda: _Connection(private=True), sock=connection))[1]
-            if sent < len(opening):
-                pool.write(opening[sent:])
-            return pool
-        except BaseException:
-            connection.close()
-            raise
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self.client_gone = True
+            self._wake()
 
-
-class _Connection(asyncio.Protocol):
-    """A connection to the pool. Unlike a StreamReader it keeps what came before a reset."""
-
-    def __init__(self, private: bool) -> None:
-        self.private = private
-        self._received: list[bytes] = []
-        self._size = 0
-        self._end: End | None = None
-        self._left = False
-        self._reader: asyncio.Future[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        if not self._left:
-            self._received.append(data)
-            self._size += len(data)
-            if self._size > BUFFER:
-                self._transport.pause_reading()
-            self.wake()
-
-    def eof_received(self) -> bool:
-        self._ended(End.EOF)
-        return True  # closed by abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._writable.set()
-        self._ended(End.RESET if exc else End.EOF)
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
-    def wake(self, _: object = None) -> None:
-        """Makes read() return, though nothing may have come."""
-        if self._reader and not self._reader.done():
-            self._reader.set_result(None)
-
-    async def read(self) -> tuple[bytes, End | None]:
-        """What has come since, waiting for something to come; and how the connection ended, if it has."""
-        if not self._received and not self._end:
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        data = b"".join(self._received)
-        self._received.clear()
-        if self._size > BUFFER:
-            self._transport.resume_reading()
-        self._size = 0
-        return data, self._end
-
-    def write(self, data: bytes) -> None:
-        """Sends without waiting."""
-        self._transport.write(data)
-
-    async def upload(self, body: Body, run: Run) -> None:
-        """Sends a body that is on disk."""
-        try:
-            while data := await asyncio.to_thread(body.read):
-                self.write(data)
-                await self._writable.wait()
-            self.write(run.closing(self.private))
-        except OSError as error:
-            run.error(f"cannot read the body again: {error}")
-            self.abort()
-
-    def leave(self) -> None:
-        """Lets the script go on to its end, with nobody listening."""
-        self._left = True
-        if self._end:
-            self.abort()
-        elif self._size > BUFFER:
-            self._transport.resume_reading()
-
-    def abort(self) -> None:
-        """Closes at once, which ends the script."""
-        self._transport.abort()
-
-    def _ended(self, end: End) -> None:
-        self._end = self._end or end
-        self.wake()
-        if self._left:
-            self.abort()
+    def end(self) -> None:
+        self._timer.cancel()
+        if self._task:
+            self._task.cancel()
 
 
 class _Files(StaticFiles):
@@ -344,11 +239,6 @@ async def _take_in(body: Body, run: Run, receive: Receive) -> Answer:
         assert run.next
         return run.next
     return run
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
