@@ -14,11 +14,19 @@ from typing import TypeVar
 from tests.bench.micro import command as micro
 from tests.bench.race import document, measure
 from tests.bench.race.load import CLIENTS, LOADS, preferred
-from tests.bench.race.peers import PEERS, QUICK
+from tests.bench.race.peers import PEERS, QUICK, Peer
 from tests.bench.race.scripts import SCRIPTS, Script
 
 OUTPUT = measure.REPOSITORY / "build/bench"
 MICRO = "micro.json"
+DESCRIPTION = """\
+Measures cgicompat beside other CGI servers and beside rewrites: requests/s, times, CPU, memory.
+
+  bin/bench --quick          does it pay off on this machine? Under 2 minutes
+  bin/bench --script PATH    and with this script? It is asked for thousands of times,
+                             so what it writes or sends, it does as often
+  bin/bench                  everyone; as root it installs what is missing, by apt-get
+  bin/bench --micro          what single pieces of cgicompat cost"""
 T = TypeVar("T")
 
 
@@ -31,34 +39,41 @@ def choose(rows: Sequence[T], key: str, names: str | None, preset: Sequence[str]
     return [row for row in rows if wanted is None or getattr(row, key) in wanted]
 
 
+def rows(table: Sequence[Script] | Sequence[Peer], key: str) -> str:
+    return "\n".join(f"  {getattr(row, key):22}{row.what}" for row in table)
+
+
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bin/bench",
-        description="Measures CGI servers and rewrites beside cgicompat: "
-        "requests/s, times, CPU and memory. Names are separated by commas.",
-        epilog=f"Peers: {', '.join(peer.name for peer in PEERS)}. "
-        f"Scripts: {', '.join(f'{script.key} ({script.page})' for script in SCRIPTS)}.",
+        description=DESCRIPTION,
+        epilog=f"scripts:\n{rows(SCRIPTS, 'key')}\n\npeers:\n{rows(PEERS, 'name')}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="the runners of serve, in under 2 minutes")
-    parser.add_argument("--script", metavar="PATH", help="a script of your own, in place of ours")
-    parser.add_argument("--query", default="", help="its query string")
-    parser.add_argument("--peers", metavar="NAMES")
-    parser.add_argument("--scripts", metavar="NAMES")
-    parser.add_argument("--concurrency", metavar="NAMES", help=f"of {', '.join(each.name for each in LOADS)}")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--seconds", type=float, help="for each measurement")
-    parser.add_argument("--client", choices=CLIENTS, help="[default: wrk where it is there]")
-    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR", help=f"[default: {OUTPUT}]")
-    parser.add_argument(
+    what = parser.add_argument_group("what is measured (names are separated by commas)")
+    what.add_argument("--quick", action="store_true", help="the runners of `serve`, one round; no root")
+    what.add_argument("--script", metavar="PATH", help="a script of your own, by the runners of `serve`")
+    what.add_argument("--query", default="", help="its query string")
+    what.add_argument("--scripts", metavar="NAMES", help="of those below [all; with --quick S1,S2,S3]")
+    what.add_argument("--peers", metavar="NAMES", help="of those below [all that are or can be installed]")
+    what.add_argument(
         "--micro",
         nargs="?",
         const="",
         metavar="WORDS",
         help="instead, the CPU time of single pieces: all, or those that pytest -k WORDS chooses",
     )
-    parser.add_argument("--from", dest="source", type=Path, metavar="JSON", help="show an earlier run")
-    parser.add_argument(
-        "--document", action="store_true", help="make docs/performance.md of it, and of the last --micro"
+    how = parser.add_argument_group("how")
+    loads = ", ".join(each.name for each in LOADS)
+    how.add_argument("--concurrency", metavar="NAMES", help=f"requests at once: {loads} [all; quick: 1,8]")
+    how.add_argument("--rounds", type=int, help="in turns; of them the median counts [3; quick: 1]")
+    how.add_argument("--seconds", type=float, default=2, help="for each measurement [%(default)s]")
+    how.add_argument("--client", choices=CLIENTS, help="who asks [wrk where it is there]")
+    results = parser.add_argument_group("results")
+    results.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR", help="[build/bench]")
+    results.add_argument("--from", dest="source", type=Path, metavar="JSON", help="show an earlier run's")
+    results.add_argument(
+        "--document", action="store_true", help="make docs/performance.md of them and of the last --micro"
     )
     return parser.parse_args(argv)
 
@@ -70,13 +85,14 @@ def options(given: argparse.Namespace) -> measure.Options:
         path = Path(given.script).absolute()
         if not path.is_file():
             sys.exit(f"bin/bench: {given.script} is not a file")
-        scripts = [Script("own", path.stem, path.name, query=given.query, file=str(path))]
+        what = "a script of your own"
+        scripts = [Script(path.name, path.stem, what, query=given.query, file=str(path))]
     return measure.Options(
         choose(PEERS, "name", given.peers, QUICK if short else None),
         scripts,
         choose(LOADS, "name", given.concurrency, ["1", "8"] if short else None),
         given.rounds or (1 if given.quick else 3),
-        given.seconds or 2,
+        given.seconds,
         given.client or preferred(),
     )
 
@@ -90,7 +106,7 @@ def main() -> None:
         data = json.loads(given.source.read_text())
     else:
         chosen = options(given)
-        if not (given.quick or given.script):
+        if given.peers or not (given.quick or given.script):
             measure.install(chosen.peers)
         began = time.monotonic()
         data = measure.race(chosen)

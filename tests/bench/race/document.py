@@ -40,6 +40,12 @@ AIMS = (
 IDLE_AIM = 1.0
 
 
+LEGEND = """\
+"requests/s at 8" is with 8 requests at once, "÷" how many times the other's that is. p50 and p99: half of the
+answers, and all but one in a hundred, took at most so long. CPU: of all the server's processes, for one
+request. Memory: under load, what processes share divided among them (PSS)."""
+
+
 class Results:
     """The JSON, to be asked for single figures."""
 
@@ -137,32 +143,47 @@ def aims(results: Results) -> str:
     return markdown(["What", "scripts", "aim", "measured", "met"], rows, words=2) if rows else ""
 
 
+def verdict(results: Results) -> str:
+    """What the runners of `serve` gain, in a sentence; empty where that is not what was compared."""
+    cgi, *runners = QUICK
+    if results.reference != cgi:
+        return ""
+    gains = []
+    for peer in runners:
+        ratios = [results.ratio(script, results.main, peer, cgi) for script in results.scripts]
+        if found := [number(ratio) for ratio in ratios if ratio is not None]:
+            gains.append(f"`{peer.removeprefix('serve-')}` {' / '.join(found)}")
+    answer = f"times as many requests as `cgi` (of {', '.join(results.scripts)}; {results.main} at once)"
+    return f"{' and '.join(gains)} {answer}." if gains else ""
+
+
 def remarks(results: Results) -> Iterator[str]:
     """Lines about who did not take part where, and why, and whose answers were not all a success."""
     for name, why in results.data["left out"].items():
         peer, _, script = name.partition(" ")
         if why != "not meant for it":
-            yield f"{results.what(peer)}{script and ' for ' + script}: {why}"
+            first = why.partition("\n")[0]
+            yield f"{results.what(peer)}{script and ' for ' + script}: {first}"
     for (script, load, peer), row in results.cells.items():
         if row["failed"]:
             yield f"{results.what(peer)} for {script} at {load}: {row['failed']:g} requests failed"
 
 
 def machine(results: Results) -> str:
-    about = results.data["machine"]
+    about, rounds = results.data["machine"], results.data["rounds"]
     return (
         f"{about['processor']}; {about['system']}; client {about['client']}; {about['date']}; "
-        f"medians of {results.data['rounds']} rounds of {results.data['seconds']:g} s. {about['versions']}."
+        f"{f'medians of {rounds} rounds' if rounds > 1 else 'one round'} of {results.data['seconds']:g} s. "
+        f"{about['versions']}."
     )
 
 
 def text(results: Results) -> str:
     """All tables, for a terminal."""
-    parts = [machine(results)]
+    parts = [machine(results), LEGEND]
     for title, table in tables(results):
         parts += [title, table]
-    if found := aims(results):
-        parts.append(found)
+    parts += filter(None, (aims(results), verdict(results)))
     return "\n\n".join(parts) + "\n"
 
 

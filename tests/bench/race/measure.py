@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,11 @@ WARM = next(each for each in LOADS if each.connections == 8)
 
 
 class LeftOut(Exception):
-    """Why a peer does not take part, or not with a script."""
+    """Why a peer does not take part, or not with a script. Lines after the first are from its log."""
+
+
+class Ended(LeftOut):
+    """Its server has ended."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +213,7 @@ class Contestant:
     def check(self, script: Script) -> None:
         """Asks once. Raises LeftOut unless the answer is right."""
         request = self.request(script)
+        before = self._logs()
         end = time.monotonic() + 15
         while True:
             connection = load.connect(request)
@@ -217,15 +222,30 @@ class Contestant:
                 if status != 502 or time.monotonic() > end:  # its second server is not there yet
                     break
             except (OSError, http.client.HTTPException) as error:
-                ended = any(each.poll() is not None for each in self.family.started)
-                if ended or time.monotonic() > end or not isinstance(error, ConnectionError):
-                    log = (self.home / "log").read_text(errors="replace").strip()
-                    raise LeftOut(f"{error}: {log[-300:]}") from None
+                if any(each.poll() is not None for each in self.family.started):
+                    raise Ended(self._words("it does not run", {})) from None
+                if time.monotonic() > end or not isinstance(error, ConnectionError):
+                    raise LeftOut(self._words(str(error), before)) from None
             finally:
                 connection.close()
             time.sleep(0.05)
         if status != 200 or script.expects not in body:
-            raise LeftOut(f"it answers {status} {body[:100]!r}")
+            time.sleep(0.2)  # logs come later
+            raise LeftOut(self._words(f"it answers {status} {body[:100]!r}", before))
+
+    def _logs(self) -> dict[Path, int]:
+        """How long they are."""
+        files = self.home / "log", self.home / "error.log"
+        return {file: file.stat().st_size for file in files if file.exists()}
+
+    def _words(self, why: str, since: Mapping[Path, int]) -> str:
+        """Why it is left out, with the end of what its logs have said since they were so long."""
+        lines = [
+            line.decode(errors="replace")
+            for file in self._logs()
+            for line in file.read_bytes()[since.get(file, 0) :].splitlines()
+        ]
+        return "\n    ".join([why, *lines[-6:]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,8 +311,14 @@ def warm_up(options: Options, running: Sequence[Contestant], left_out: dict[str,
     for script in options.scripts:
         for contestant in running:
             peer = contestant.peer
+            if peer.name in left_out:
+                continue
             try:
                 contestant.check(script)
+            except Ended as why:
+                left_out[peer.name] = str(why)
+                say(f"{peer.name} is left out: {why}")
+                continue
             except LeftOut as why:
                 left_out[f"{peer.name} {script.key}"] = str(why)
                 if not peer.only:
