@@ -70,7 +70,9 @@ def _python_client() -> Path:
 
 
 def _build(path: Path, texts: dict[str, str]) -> None:
-    """Compile the client with these texts known to it. Raises OSError, and Failure where that is no use."""
+    """Compile the client with these texts known to it; static, where the system has what that takes, since it
+    starts faster. Raises OSError, and Failure where that is no use.
+    """
     words = [
         *shlex.split(os.environ.get("CC") or "cc"),
         *shlex.split(os.environ.get("CFLAGS") or "-O2"),
@@ -80,8 +82,11 @@ def _build(path: Path, texts: dict[str, str]) -> None:
     ]
     with tempfile.TemporaryDirectory(prefix=f".{_NAME}-", dir=path.parent) as directory:
         program = Path(directory, _NAME)
+        words += ["-o", str(program)]
         try:
-            run = subprocess.run([*words, "-o", str(program)], stdin=subprocess.DEVNULL, check=False)
+            run = subprocess.run([*words, "-static"], stdin=subprocess.DEVNULL, capture_output=True)
+            if run.returncode:
+                run = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=2)
         except OSError as error:
             raise options.Failure(
                 f"no C compiler ({words[0]}: {error.strerror}): install one (Debian: apt install gcc) "

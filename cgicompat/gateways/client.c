@@ -130,11 +130,12 @@ static int reach(const char *address)
             return -1;
         *port++ = '\0';
         peer.ai_family = strchr(host, ':') ? AF_INET6 : AF_INET;
+        peer.ai_flags = AI_NUMERICHOST; /* to look names up, a static program would need the right libraries */
         if (*host == '[') {
             host++;
             host[strcspn(host, "]")] = '\0';
         }
-        if (getaddrinfo(host, port, &peer, &found))
+        if (getaddrinfo(strcmp(host, "localhost") ? host : "127.0.0.1", port, &peer, &found))
             return -1;
     }
     int connection = socket(found->ai_family, found->ai_socktype, 0);

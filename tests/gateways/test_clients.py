@@ -319,7 +319,8 @@ def test_build(root, path, pool):
     assert list(path.parent.iterdir()) == [path]
     web = Web(path, root)
     assert web.run(CGICOMPAT_SOCKET=None).stdout == ANSWER
-    assert run_here(web.run(CGICOMPAT_SOCKET="unix:/nowhere"))
+    for nowhere in ("unix:/nowhere", "127.0.0.1:1", "[::1]:1", "localhost:1"):
+        assert run_here(web.run(CGICOMPAT_SOCKET=nowhere))
     pool.close()
     gone = web.run(CGICOMPAT_SOCKET=None)
     assert run_here(gone)
