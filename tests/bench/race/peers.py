@@ -64,19 +64,21 @@ MOD_PYTHON = Need(f"{MODULES}/mod_python.so", "libapache2-mod-python")
 MOD_WSGI = Need(f"{MODULES}/mod_wsgi.so", "libapache2-mod-wsgi-py3")
 LIGHTTPD = Need("lighttpd", "lighttpd")
 UWSGI = Need("/usr/lib/uwsgi/plugins/cgi_plugin.so", "uwsgi-core")
+COMPILER = Need("cc", "gcc")
 GUNICORN = Need("gunicorn", "gunicorn", module=True)
 GRANIAN = Need("granian", "granian", module=True)
 
 
-def apache(modules: str, configuration: str, path: str = "%(path)s") -> Server:
-    """Apache with these modules, its other settings as they are unless set."""
+def apache(modules: str, configuration: str, path: str = "%(path)s", before: str = "") -> Server:
+    """Apache with these modules, its other settings as they are unless set; `before` is a command."""
     lines = [
         f"LoadModule {name}_module {MODULES}/mod_{name}.so"
         for name in (*modules.split(), "authz_core", "alias", "mime", "env")
     ]
+    command = "apache2 -D FOREGROUND -f %(home)s/apache2"
     return Server(
         "apache2",
-        "apache2 -D FOREGROUND -f %(home)s/apache2",
+        f"sh -c '{before} && exec {command}'" if before else command,
         "\n".join(lines)
         + """
 ServerRoot "%(home)s"
@@ -135,17 +137,7 @@ def pool(runner: str, python: str = "%(python)s", options: str = "") -> Server:
 
 SCRIPT_ALIAS = 'ScriptAlias "/cgi-bin/" "%(root)s/cgi-bin/"\n'
 CGID = 'ScriptSock "%(home)s/cgid"\n'
-ACTION = """\
-ScriptAlias "/cgicompat" "%(bin)s/cgicompat-cgi"
-<Directory "%(bin)s">
-    Require all granted
-</Directory>
-<Directory "%(root)s/cgi-bin">
-    Action cgicompat "/cgicompat"
-    AddHandler cgicompat .py
-</Directory>
-"""
-BARE = "%(bare)s:%(path)s"  # cgicompat-cgi begins with `env python3`
+BUILD = "PYTHONPATH=%(bin)s/.. %(python)s -m cgicompat client %(home)s/cgicompat-cgi"
 HAND_OVER = "SetEnv CGICOMPAT_SOCKET unix:%(home)s/pool.sock\n"
 SCGI = """\
             include /etc/nginx/scgi_params;
@@ -165,6 +157,22 @@ PROXY = """\
             proxy_pass http://unix:%(home)s/gunicorn.sock;
 """
 WRAPPED = (Server("fcgiwrap", "fcgiwrap -c 8 -s unix:%(home)s/fcgiwrap.sock"), nginx(FASTCGI))
+
+
+def alias(client: str = "%(bin)s", more: str = "", before: str = "") -> Server:
+    """Apache that leaves the scripts to the cgicompat-cgi in the directory `client`."""
+    action = f"""\
+ScriptAlias "/cgicompat" "{client}/cgicompat-cgi"
+<Directory "{client}">
+    Require all granted
+</Directory>
+<Directory "%(root)s/cgi-bin">
+    Action cgicompat "/cgicompat"
+    AddHandler cgicompat .py
+</Directory>
+"""
+    bare = "%(bare)s:%(path)s"  # cgicompat-cgi begins with `env python3`
+    return apache("mpm_event cgid actions", CGID + SCRIPT_ALIAS + action + more, bare, before)
 
 
 def mod_python(handler: str) -> str:
@@ -363,7 +371,7 @@ WSGIScriptAlias / "%(root)s/rewrite.py"
         "alias",
         "cgicompat",
         "Apache (event), mod_cgid, cgicompat-cgi runs the script",
-        (apache("mpm_event cgid actions", CGID + SCRIPT_ALIAS + ACTION, BARE),),
+        (alias(),),
         (APACHE,),
     ),
     *(
@@ -371,8 +379,18 @@ WSGIScriptAlias / "%(root)s/rewrite.py"
             f"alias-{runner}",
             "cgicompat",
             f"Apache (event), mod_cgid, cgicompat-cgi hands over to a pool, {runner}",
-            (pool(runner), apache("mpm_event cgid actions", CGID + SCRIPT_ALIAS + ACTION + HAND_OVER, BARE)),
+            (pool(runner), alias(more=HAND_OVER)),
             (APACHE,),
+        )
+        for runner in RUNNERS
+    ),
+    *(
+        Peer(
+            f"client-{runner}",
+            "cgicompat",
+            f"Apache (event), mod_cgid, the client in C hands over to a pool, {runner}",
+            (pool(runner), alias("%(home)s", HAND_OVER, BUILD)),
+            (APACHE, COMPILER),
         )
         for runner in RUNNERS
     ),
