@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.bench.micro.worker import HELLO
+from tests.bench.micro.hello import HELLO
 from tests.harness.processes import REPOSITORY
 
 

@@ -9,25 +9,32 @@ as a worker of `fork`.
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
-import time
 
-import worker
+BARE = frozenset(sys.modules)
+sys.path[0] = sys.path[0].removesuffix("/tests/bench/micro")
 
-from cgicompat.runners import fork
-from tests.bench.race import ballast  # noqa: F401
+import gc  # noqa: E402
+import os  # noqa: E402
+import time  # noqa: E402
+
+from cgicompat.runners import fork  # noqa: E402
+from tests.bench.micro.hello import once, settle  # noqa: E402
+from tests.bench.race import ballast  # noqa: E402, F401
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgicompat.config import Settings
 
 
-def measure(rounds: int, task: str, settings: worker.config.Settings) -> list[float]:
+def measure(rounds: int, task: str, settings: Settings) -> list[float]:
     seconds = []
     for number in range(rounds):
         start = time.process_time()
         pid = os.fork()
         if pid == 0:
             if task == "hello":
-                worker.once(settings, number, fork)
+                once(settings, number, fork.run)
             os._exit(0)
         _, status, usage = os.wait4(pid, 0)
         if status:
@@ -37,7 +44,7 @@ def measure(rounds: int, task: str, settings: worker.config.Settings) -> list[fl
 
 
 def main() -> None:
-    settings = worker.settle()
+    settings = settle(BARE)
     gc.collect()
     gc.freeze()
     for line in sys.stdin:

@@ -15,45 +15,23 @@ import sys
 BARE = frozenset(sys.modules)
 sys.path[0] = sys.path[0].removesuffix("/tests/bench/micro")
 
-import fcntl  # noqa: E402
 import os  # noqa: E402
-import socket  # noqa: E402
 import time  # noqa: E402
 
-from cgicompat import config  # noqa: E402
-from cgicompat.descriptors import LOWEST, keep  # noqa: E402
+from cgicompat.descriptors import keep  # noqa: E402
 from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
-from cgicompat.request import Request  # noqa: E402
 from cgicompat.runners import cgihandler, here, program, stdio  # noqa: E402
-from cgicompat.runners.modules import CODE, LIBRARY  # noqa: E402
+from cgicompat.runners.modules import CODE  # noqa: E402
+from tests.bench.micro.hello import once, settle  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-HELLO = 'print("Content-Type: text/plain\\n\\nhello")\n'
-ENVIRON = {
-    "PATH": os.defpath,
-    "GATEWAY_INTERFACE": "CGI/1.1",
-    "SERVER_SOFTWARE": "nginx/1.22.1",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-    "SERVER_ADDR": "127.0.0.1",
-    "SERVER_PORT": "80",
-    "SERVER_NAME": "localhost",
-    "REMOTE_ADDR": "127.0.0.1",
-    "REQUEST_METHOD": "GET",
-    "REQUEST_SCHEME": "http",
-    "REQUEST_URI": "/cgi-bin/hello.py",
-    "QUERY_STRING": "",
-    "SCRIPT_NAME": "/cgi-bin/hello.py",
-    "HTTP_HOST": "localhost",
-    "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-    "HTTP_ACCEPT": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    "HTTP_ACCEPT_LANGUAGE": "en-US,en;q=0.5",
-    "HTTP_ACCEPT_ENCODING": "gzip, deflate, br",
-}
+    from cgicompat.config import Settings
+
 # By what the tables call it: where a function lives, and its name there.
 RUN = {
     "the whole run": (cgihandler, "run"),
@@ -104,7 +82,7 @@ class Clock:
         return [max(0.0, seconds - self._own) for seconds in self.seconds[-count:]]
 
 
-def measure(piece: str, rounds: int, settings: config.Settings) -> list[float]:
+def measure(piece: str, rounds: int, settings: Settings) -> list[float]:
     clock = Clock()
     owner, name = {**RUN, **GUARD}[piece]
     setattr(owner, name, clock.wrap(getattr(owner, name)))
@@ -113,36 +91,13 @@ def measure(piece: str, rounds: int, settings: config.Settings) -> list[float]:
             Guards(settings.audit, settings.max_rss)
     else:
         for number in range(rounds + rounds // 10):
-            once(settings, number)
+            once(settings, number, cgihandler.run)
     return clock.last(rounds)
-
-
-def once(settings: config.Settings, number: int, runner: Any = cgihandler) -> None:
-    """One run of hello."""
-    ours, connection = socket.socketpair()
-    peer = fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, LOWEST + 100)
-    ours.close()
-    script = os.path.join(settings.directory, "hello.py")
-    request = Request(settings, script, {**ENVIRON, "SCRIPT_FILENAME": script, "REMOTE_PORT": str(number)})
-    outcome = runner.run(request, connection, os.open(os.devnull, os.O_RDONLY))
-    answer = os.read(peer, 100)
-    os.close(peer)
-    if outcome.spent or not answer.endswith(b"\n\nhello\n"):
-        raise RuntimeError(f"{answer!r}, {outcome.spent}")
-
-
-def settle() -> config.Settings:
-    """Make this process one that can run hello.py, which is put into the working directory."""
-    here.handle_signals(os.getpid())
-    LIBRARY.configure(BARE, sys.path[1:], [os.getcwd()])
-    with open("hello.py", "w") as file:
-        file.write(HELLO)
-    return config.load(os.getcwd())
 
 
 def main() -> None:
     questions, answers = keep(os.dup(0)), keep(os.dup(1))
-    settings = settle()
+    settings = settle(BARE)
     prepare()
     for module in os.environ["MODULES"].split():
         __import__(module)
