@@ -1,5 +1,5 @@
-"""What starting a program for each request costs: a bare interpreter, and bin/cgicompat-cgi, which runs the
-script itself where there is no pool."""
+"""What starting a program for each request costs: an interpreter, bin/cgicompat-cgi with and without a pool
+to hand over to, and its brother in C. The pool's own work is not in it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.bench.micro.hello import HELLO
-from tests.harness.processes import REPOSITORY
+from cgicompat import config
+from cgicompat.pool import Pool
+from tests.bench.micro.hello import ENVIRON, HELLO
+from tests.harness import clients
+from tests.harness.processes import host_environ
 
 
 def cpu() -> float:
@@ -20,16 +24,52 @@ def cpu() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-@pytest.mark.benchmark(group="start of a program for one request", timer=cpu)
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param([], id="python -I hello.py"),
-        pytest.param([str(REPOSITORY / "bin/cgicompat-cgi")], id="cgicompat-cgi hello.py"),
-    ],
-)
-def test_start(command, benchmark, tmp_path):
-    (tmp_path / "hello.py").write_text(HELLO)
-    command = [sys.executable, "-I", *command, str(tmp_path / "hello.py")]
-    page = benchmark.pedantic(subprocess.check_output, args=(command,), rounds=50)
-    assert page.endswith(b"\n\nhello\n")
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("site")
+    (directory / "cgi-bin").mkdir()
+    (directory / "cgi-bin/hello.py").write_text(HELLO)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def pool(directory):
+    pool = Pool(config.load(str(directory), {"runner": "cgihandler"}))
+    yield {"CGICOMPAT_SOCKET": pool.address}
+    pool.close()
+
+
+@pytest.fixture
+def start(benchmark, directory):
+    def start(*command: str | Path, **env: str) -> None:
+        script = str(directory / "cgi-bin/hello.py")
+        env = {**host_environ(PYTHONPATH=""), **ENVIRON, "SCRIPT_FILENAME": script, **env}
+        page = benchmark.pedantic(
+            subprocess.check_output, ([*command, script],), {"env": env, "cwd": directory}, rounds=50
+        )
+        assert page.endswith(b"\n\nhello\n")
+
+    return start
+
+
+pytestmark = pytest.mark.benchmark(group="start of a program for one request", timer=cpu)
+PYTHON = sys.executable, "-I"
+
+
+def test_bare_Python_that_runs_hello(start):
+    start(*PYTHON)
+
+
+def test_client_in_Python_that_runs_hello(start):
+    start(*PYTHON, clients.PYTHON)
+
+
+def test_client_in_Python_that_hands_over_to_a_pool(start, pool):
+    start(*PYTHON, clients.PYTHON, **pool)
+
+
+def test_client_in_C_that_hands_over_to_a_pool(start, pool, tmp_path):
+    clients.compiler()
+    program = tmp_path / "cgicompat-cgi"
+    clients.build(program, CFLAGS="-O2").check_returncode()
+    start(program, **pool)

@@ -110,9 +110,9 @@ def main() -> None:
             measure.install(chosen.peers)
         began = time.monotonic()
         data = measure.race(chosen)
-        measure.say(f"Measured in {time.monotonic() - began:.0f} s.")
         if not data["results"]:
             sys.exit("bin/bench: nothing could be measured")
+        measure.say(f"Measured in {time.monotonic() - began:.0f} s.")
         given.output.mkdir(parents=True, exist_ok=True)
         (given.output / "results.json").write_text(json.dumps(data, indent=1) + "\n")
     results = document.Results(data)

@@ -152,9 +152,9 @@ def verdict(results: Results) -> str:
     for peer in runners:
         ratios = [results.ratio(script, results.main, peer, cgi) for script in results.scripts]
         if found := [number(ratio) for ratio in ratios if ratio is not None]:
-            gains.append(f"`{peer.removeprefix('serve-')}` {' / '.join(found)}")
-    answer = f"times as many requests as `cgi` (of {', '.join(results.scripts)}; {results.main} at once)"
-    return f"{' and '.join(gains)} {answer}." if gains else ""
+            gains.append(f"with `{peer.removeprefix('serve-')}` {' / '.join(found)}")
+    what = f"of {' / '.join(results.scripts)} at {results.main}"
+    return f"Requests/s {what}, as multiples of those with `cgi`: {', '.join(gains)}." if gains else ""
 
 
 def remarks(results: Results) -> Iterator[str]:
