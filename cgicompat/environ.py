@@ -18,7 +18,6 @@ SOFTWARE = f"cgicompat/{__version__}"
 # The first two have variables of their own; bodies arrive decoded; scripts would take HTTP_PROXY for the one
 # to use (httpoxy); the last is a password that was meant for a proxy.
 _NOT_HTTP = {"content-length", "content-type", "transfer-encoding", "proxy", "proxy-authorization"}
-_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 _ADDRESS = frozenset("abcdef0123456789:.")
 
@@ -95,7 +94,7 @@ def _merge(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     other sign makes no variable name: dropped, as Apache does."""
     merged: dict[str, str] = {}
     for name, value in headers:
-        if name and _NAME.issuperset(name):
+        if name.isascii() and name.replace("-", "").isalnum():
             name = name.lower()
             if name in merged:
                 value = merged[name] + ("; " if name == "cookie" else ", ") + value

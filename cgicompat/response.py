@@ -17,12 +17,12 @@ MAX_HEAD = 64 * 1024
 _SINGLE = ("content-type", "content-length", "last-modified", "location")
 # The connection belongs to the server; a comment is cgitb's "<!--: spam", which is there to end any HTML that
 # may be open.
-_DROPPED = (
+_DROPPED = {
     *("status", "<!--", "connection", "keep-alive", "proxy-connection"),
     *("te", "trailer", "transfer-encoding", "upgrade"),
-)
+}
 # The server's to say, unless an nph script speaks for it.
-_SERVER = ("date", "server")
+_SERVER = {"date", "server"}
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CONTROLS = bytes(set(range(32)) - {9}) + b"\x7f"
 
@@ -135,10 +135,10 @@ class Parser:
         if "status" in last:
             self._status = _status(self._headers[last["status"]][1])
         raw = bytes(self._block) if self._nph and self._block.startswith(b"HTTP/") else b""
-        dropped = {*_DROPPED, *(() if raw else _SERVER)}
+        dropped = _DROPPED if raw else _DROPPED | _SERVER
         lengths = {value for name, value in self._headers if name.lower() == "content-length"}
         if not (len(lengths) == 1 and all(map(_is_length, lengths))):
-            dropped.add("content-length")
+            dropped = dropped | {"content-length"}
         headers = [
             (name, value)
             for i, (name, value) in enumerate(self._headers)

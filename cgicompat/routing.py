@@ -1,8 +1,8 @@
 """Which file a URL path means: a script and its PATH_INFO, a static file, or nothing.
 
 A path is cut at its slashes first and decoded afterwards, so an encoded slash never makes a new segment.
-Then the segments are walked from the served directory, one stat each; the first that is a file ends the
-walk, and what remains is PATH_INFO. Names that look like a backup or a hidden file lead nowhere. Scripts may
+Then the segments are walked from the served directory; the first that is a file ends the walk, and what
+remains is PATH_INFO. Names that look like a backup or a hidden file lead nowhere. Scripts may
 be symbolic links, as under Apache: whoever can make one could as well put a script there. What is sent as it
 is must lie inside the directory after all links are followed, and must not be a script there either.
 
@@ -12,7 +12,7 @@ The pool's workers import this too, so it needs nothing but os.
 from __future__ import annotations
 
 import os
-from stat import S_ISDIR, S_ISREG
+from stat import S_IFDIR, S_ISDIR, S_ISREG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,6 +134,14 @@ class OneScript:
         return Script(self.filename, "", "".join("/" + name for name in segments) + ("/" if slash else ""))
 
 
+def _mode(path: str) -> int:
+    """The st_mode of what is there, 0 where that cannot be told."""
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):  # ValueError: a lone surrogate
+        return 0
+
+
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
     (at any depth, "." being the served directory itself), and elsewhere *.cgi and executable *.py."""
@@ -171,12 +179,16 @@ class Router:
 
     def _find(self, segments: list[str], tail: str) -> Script | Static | Refusal:
         path, scripts = self.directory, self.all_scripts
+        whole = _mode("/".join([path, *segments]))
         for i, name in enumerate(segments):
             path += "/" + name
             if hidden(name):
                 return Refusal(404, f"{path}: hidden, backup or compiled file")
             try:
-                mode = os.stat(path).st_mode
+                if S_ISREG(whole):  # so all before it are directories
+                    mode = whole if i + 1 == len(segments) else S_IFDIR
+                else:
+                    mode = os.stat(path).st_mode
             except PermissionError as error:
                 return Refusal(403, f"{path}: {error.strerror}")
             except (OSError, ValueError):  # ValueError: a lone surrogate

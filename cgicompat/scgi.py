@@ -24,13 +24,11 @@ def encode(environ: Mapping[str, str]) -> bytes:
     CONTENT_LENGTH comes first and SCGI second as the protocol demands; an absent length counts as 0.
     Raises ValueError where a name or value has a NUL, which would forge further variables.
     """
-    fields = ["CONTENT_LENGTH", environ.get("CONTENT_LENGTH") or "0", "SCGI", "1"]
-    for name, value in environ.items():
-        if name not in ("CONTENT_LENGTH", "SCGI"):
-            fields += (name, value)
-    if any("\0" in field for field in fields):
+    first = {"CONTENT_LENGTH": environ.get("CONTENT_LENGTH") or "0", "SCGI": "1"}
+    text = "".join([f"{name}\0{value}\0" for name, value in {**first, **environ, **first}.items()])
+    if text.count("\0") != 2 * len(first.keys() | environ.keys()):
         raise ValueError("NUL in a name or value of the environ")
-    header = "\0".join(fields).encode("utf-8", "surrogateescape") + b"\0"
+    header = text.encode("utf-8", "surrogateescape")
     return b"%d:%s," % (len(header), header)
 
 

@@ -167,20 +167,17 @@ def compile_format(text: str) -> Format:
     text = {"combined": COMBINED, "common": COMMON}.get(text, text)
     # Formats are copied from httpd.conf, where a quotation mark in them has a backslash.
     text = text.replace('\\"', '"').replace("\\t", "\t")
-    pieces: list[Piece] = []
+    template, pieces = "", []
     position = 0
     for token in _TOKEN.finditer(text):
         piece = _piece(token[1], token[2])
         if piece is None:
             raise ValueError(f"unknown directive {token[0]}")
-        pieces += [_constant(text[position : token.start()]), piece]
+        template += text[position : token.start()] + "%s"
+        pieces.append(piece)
         position = token.end()
-    pieces.append(_constant(text[position:]))
-    return lambda entry: "".join([piece(entry) for piece in pieces])
-
-
-def _constant(text: str) -> Piece:
-    return lambda entry: text
+    template += text[position:]
+    return lambda entry: template % tuple([piece(entry) for piece in pieces])
 
 
 def to_stdout(line: str) -> None:

@@ -89,23 +89,26 @@ class Connection:
 
     def _receive(self) -> None:
         try:
-            data = self._peer.recv(PIECE)
+            while self._size <= BUFFER:  # all that is there: after an error, uvloop calls only once
+                data = self._peer.recv(PIECE)
+                if not data:
+                    self._ended(End.RESET if self._cut_off else End.EOF)
+                    return
+                self._size += len(data)
+                self._received.append(data)
         except BlockingIOError:
-            return
+            pass
         except OSError:
             self._ended(End.RESET)
             return
-        if not data:
-            self._ended(End.RESET if self._cut_off else End.EOF)
-        elif not self._left:
-            self._received.append(data)
-            self._size += len(data)
+        if self._left:
+            self._take()
+        elif self._size >= PIECE:
             if self._size > BUFFER:
                 self._loop.remove_reader(self._peer)
-            if self._size >= PIECE:
-                self.wake()
-            elif self._moment is None:
-                self._moment = self._loop.call_later(MOMENT, self.wake)
+            self.wake()
+        elif not self._moment:
+            self._moment = self._loop.call_later(MOMENT, self.wake)
 
     def _ended(self, end: End) -> None:
         self._loop.remove_reader(self._peer)
@@ -130,15 +133,15 @@ class Connection:
         if self._moment:
             self._moment.cancel()
             self._moment = None
+        return self._take(), self._end
+
+    def _take(self) -> bytes:
         data = b"".join(self._received)
         self._received.clear()
-        self._resume()
-        return data, self._end
-
-    def _resume(self) -> None:
         if self._size > BUFFER and not self._end:
             self._loop.add_reader(self._peer, self._receive)
         self._size = 0
+        return data
 
     def upload(self, data: bytes, body: Body, run: Run, private: bool) -> None:
         """Starts to send `data`, then a body that is on disk."""
@@ -165,7 +168,7 @@ class Connection:
         if self._end:
             self.close()
         else:
-            self._resume()
+            self._take()
 
     def close(self) -> None:
         """Closes at once, which ends the script."""

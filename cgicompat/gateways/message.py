@@ -9,7 +9,7 @@ from cgicompat.response import phrase
 Headers = list[tuple[str, str]]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Request:
     """An HTTP request without its body.
 

@@ -52,9 +52,7 @@ class Site:
         """What `request`, the last of `hops` local redirects, is answered with."""
         if request.method == "TRACE":
             return page(405, ("Allow", "GET, HEAD, POST"))
-        if any(
-            "\0" in text for text in (request.query, request.uri, *(value for _, value in request.headers))
-        ):
+        if "\0" in "".join([request.query, request.uri, *[value for _, value in request.headers]]):
             return page(400)
         match self.router.route(request.path):
             case Script() as script:
@@ -130,9 +128,11 @@ class Site:
 def split_mount(raw: str, mount: str) -> tuple[str, str] | None:
     """A percent-encoded path as the part that stands for `mount` (decoded) and the rest; None if it lies
     elsewhere."""
+    if not mount:
+        return "", raw
     parts = raw.split("/")
     depth = mount.count("/") + 1
-    prefix = "/".join(parts[:depth]) if mount else ""
+    prefix = "/".join(parts[:depth])
     try:
         return (prefix, raw[len(prefix) :]) if decode(prefix) == mount else None
     except ValueError:

@@ -27,14 +27,13 @@ def media_type(path: str) -> str:
 
 def not_modified(request: Request, header: Callable[[str], str | None]) -> bool:
     """May a 200 with these headers become a 304 (RFC 9110 section 13.2.2)? `header` gives one by its name."""
-    if request.method not in ("GET", "HEAD"):
+    etag, modified = header("etag"), parsedate(header("last-modified"))
+    if request.method not in ("GET", "HEAD") or (etag, modified) == (None, None):
         return False
     if (wanted := request.get("if-none-match")) is not None:
-        etag = header("etag")
         tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]
         return etag is not None and (tags == ["*"] or etag.removeprefix("W/") in tags)
     since = parsedate(request.get("if-modified-since"))
-    modified = parsedate(header("last-modified"))
     return since is not None and modified is not None and modified <= since
 
 
