@@ -13,6 +13,7 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
+from tests.bench.micro import worker
 from tests.bench.race import document
 from tests.bench.race.measure import Contestant, LeftOut, Site
 from tests.bench.race.peers import PEERS, QUICK, Need, Peer
@@ -22,7 +23,7 @@ from tests.harness.processes import REPOSITORY, host_environ
 KEYS = {script.key for script in SCRIPTS}
 NAMES = [peer.name for peer in PEERS]
 VALUES = dict.fromkeys(
-    ("home", "port", "root", "python", "laden", "bare", "path", "cores", "more", "bin", "user"), "1"
+    ("home", "port", "root", "python", "laden", "bare", "path", "cores", "more", "repository", "user"), "1"
 )
 
 
@@ -41,7 +42,8 @@ def test_a_peer_is_well_formed(peer):
     assert sum("%(port)s" in text for text in texts) == 1
 
 
-def test_aims_are_of_peers_and_scripts_that_there_are():
+def test_aims_are_of_what_there_is():
+    assert document.WHOLE in worker.RUN
     for aim in document.AIMS:
         assert {aim.peer, aim.other} <= set(NAMES)
         assert set(aim.least) <= KEYS
