@@ -1,7 +1,7 @@
-"""`cgicompat client`: compiles gateways/client.c, the ScriptAlias door without the start of a Python.
+"""`cgicompat client`: makes a program of gateways/client.c, or of client.py for want of a compiler.
 
-What the program must know of this installation (the interpreter, the Python client) is compiled in. It is
-compiled beside its place and then moved there, so that a web server always finds a whole program.
+What it must know of this installation (the interpreter, cgicompat-cgi) is written into it. It is made beside
+its place and then moved there, so that a web server always finds a whole program.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ import click
 from cgicompat import config
 from cgicompat.cli import options
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_GATEWAYS = Path(__file__).resolve().parents[1] / "gateways"
 _NAME = "cgicompat-cgi"
 
 
-@click.command("client", short_help="Build a faster client for ScriptAlias, Action and #! lines.")
+@click.command("client", short_help="Make a faster cgicompat-cgi, for requests to a pool.")
 @click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
 @click.option(
     "--socket", metavar="ADDRESS", default="", help="The pool to ask where CGICOMPAT_SOCKET names none."
 )
-def command(path: Path, socket: str) -> None:
-    """Writes to PATH a program in C that does what cgicompat-cgi does, and hands requests over to a pool in a
-    fraction of the time. It needs a C compiler, now and here ($CC, $CFLAGS; cc and -O2 by default), and goes
-    on needing cgicompat-cgi, to which it leaves whatever is not for a pool.
+@click.option("--python", is_flag=True, help="In Python, even where there is a compiler.")
+def command(path: Path, socket: str, python: bool) -> None:
+    """Writes to PATH a program that does what cgicompat-cgi does, and hands requests over to a pool in a
+    fraction of the time: in C where there is a compiler ($CC, $CFLAGS; cc and -O2 by default), else in Python
+    without all that it does not need. It leaves to cgicompat-cgi, where that is now, what is not for a pool.
 
     \b
     cgicompat client /usr/local/lib/cgicompat/cgicompat-cgi
@@ -43,16 +44,24 @@ def command(path: Path, socket: str) -> None:
             f"{path}: its name must contain {_NAME}, which says in a script's #! line that this is Python"
         )
     if path.exists() and path.samefile(client):
-        raise options.Mistake(f"{path} is the Python client, which the one in C needs: choose another path")
+        raise options.Mistake(f"{path} is what the new one needs: choose another path")
     try:
         address = config.address(socket) if socket else ""
     except ValueError:
         raise options.Mistake(f"--socket {socket}: must be unix:PATH or HOST:PORT") from None
     try:
-        _build(path, {"PYTHON": sys.executable, "CLIENT": str(client), "SOCKET": address})
+        with tempfile.TemporaryDirectory(prefix=f".{_NAME}-", dir=path.parent) as directory:
+            program = Path(directory, _NAME)
+            problem = "" if python else _compile(program, str(client), address)
+            if python or problem:
+                _write(program, str(client), address)
+            program.chmod(0o755)
+            program.replace(path)
     except OSError as error:
         raise options.Failure(f"cannot write {path}: {error.strerror}") from None
-    click.echo(f"Built {path}; it can stand wherever {client} does.")
+    click.echo(f"Made {path}, {'in Python' if python or problem else 'in C'}.")
+    if problem:
+        click.echo(f"{problem}. In C it would be many times as fast (Debian: apt install gcc).", err=True)
 
 
 def _python_client() -> Path:
@@ -63,45 +72,57 @@ def _python_client() -> Path:
     except importlib.metadata.PackageNotFoundError:
         pass
     places = [Path(str(file.locate())) for file in files if file.name == _NAME]
-    for place in (*places, _PACKAGE.parent / "bin" / _NAME):
+    for place in (*places, _GATEWAYS.parents[1] / "bin" / _NAME):
         if place.is_file():
             return place.resolve()
     raise options.Failure(f"{_NAME} is not there, which came with cgicompat: install it again")
 
 
-def _build(path: Path, texts: dict[str, str]) -> None:
-    """Compile the client with these texts known to it; static, where the system has what that takes, since it
-    starts faster. Raises OSError, and Failure where that is no use.
+def _compile(program: Path, client: str, address: str) -> str:
+    """Compile client.c; what is wrong, where that cannot be done.
+
+    A static program starts faster, but not every system has what that takes.
     """
+    texts = {"PYTHON": sys.executable, "CLIENT": client, "SOCKET": address}
     words = [
         *shlex.split(os.environ.get("CC") or "cc"),
         *shlex.split(os.environ.get("CFLAGS") or "-O2"),
         "-std=c11",
         *(f"-D{name}={_literal(text)}" for name, text in texts.items()),
-        str(_PACKAGE / "gateways" / "client.c"),
+        str(_GATEWAYS / "client.c"),
+        "-o",
+        str(program),
     ]
-    with tempfile.TemporaryDirectory(prefix=f".{_NAME}-", dir=path.parent) as directory:
-        program = Path(directory, _NAME)
-        words += ["-o", str(program)]
-        try:
-            run = subprocess.run([*words, "-static"], stdin=subprocess.DEVNULL, capture_output=True)
-            if run.returncode:
-                run = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=2)
-        except OSError as error:
-            raise options.Failure(
-                f"no C compiler ({words[0]}: {error.strerror}): install one (Debian: apt install gcc) "
-                f"or name it by $CC; without one, {_NAME} does the same, only slower"
-            ) from None
-        if run.returncode or not program.is_file():
-            raise options.Failure(
-                f"{words[0]} could not compile it (exit status {run.returncode}); "
-                f"without it, {_NAME} does the same, only slower"
-            )
-        program.chmod(0o755)
-        program.replace(path)
+    try:
+        run = subprocess.run([*words, "-static"], stdin=subprocess.DEVNULL, capture_output=True)
+        if run.returncode:
+            run = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=2)
+    except OSError as error:
+        return f"No C compiler ({words[0]}: {error.strerror})"
+    if run.returncode or not program.is_file():
+        return f"{words[0]} cannot compile it (exit status {run.returncode})"
+    return ""
 
 
 def _literal(text: str) -> str:
     """A C string, whatever is in the text."""
     plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:[] "
     return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in os.fsencode(text)) + '"'
+
+
+def _write(program: Path, client: str, address: str) -> None:
+    """Write a Python program that runs client.py alone."""
+    if " " in sys.executable or len(sys.executable) > 100:
+        raise options.Failure(f"{sys.executable} cannot stand in a #! line")
+    program.write_text(
+        f"""\
+#!{sys.executable} -IS
+# Runs a CGI script in a pool. Made by `cgicompat client`.
+from _frozen_importlib_external import SourceFileLoader  # importlib has more to load
+
+names = {{"__name__": "client"}}
+exec(SourceFileLoader("client", {str(_GATEWAYS / "client.py")!a}).get_code("client"), names)
+names["main"](__file__, {client!a}, {address!a})
+""",
+        encoding="utf-8",
+    )

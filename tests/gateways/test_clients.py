@@ -1,4 +1,4 @@
-"""The clients of the ScriptAlias door, in Python and in C: pools and web servers see no difference."""
+"""The clients of the ScriptAlias door, in Python and in C: nobody sees a difference."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ HELLO = "print('Content-Type: text/plain\\n\\nrun here')\n"
 ANSWER = b"Content-Type: text/plain\n\nfrom the pool\n"
 
 
-@pytest.fixture(params=["python", "c"])
+@pytest.fixture(params=[lambda: clients.PYTHON, clients.alone, clients.in_c], ids=["python", "alone", "c"])
 def program(request: pytest.FixtureRequest) -> Path:
-    return clients.PYTHON if request.param == "python" else clients.in_c()
+    path: Path = request.param()
+    return path
 
 
 @pytest.fixture
@@ -301,7 +302,7 @@ def test_an_odd_length(web, listener, length):
     assert head.endswith(b"\0,")
 
 
-# The command that builds it
+# The command that makes them
 
 
 @pytest.fixture
@@ -311,11 +312,13 @@ def path(root: Path) -> Path:
     return path
 
 
-def test_build(root, path, pool):
-    run = clients.build(path, "--socket", pool.address, CC=clients.compiler())
+@pytest.mark.parametrize("python", [True, False])
+def test_make(root, path, pool, python):
+    run = clients.make(path, "--socket", pool.address, *["--python"] * python, CC=clients.compiler())
     assert (run.returncode, run.stderr) == (0, "")
-    assert str(path) in run.stdout
+    assert run.stdout == f"Made {path}, in {'Python' if python else 'C'}.\n"
     assert path.stat().st_mode & 0o777 == 0o755
+    assert path.read_bytes().startswith(b"#!") == python
     assert list(path.parent.iterdir()) == [path]
     web = Web(path, root)
     assert web.run(CGICOMPAT_SOCKET=None).stdout == ANSWER
@@ -327,26 +330,34 @@ def test_build(root, path, pool):
     assert f"no pool at {pool.address} ".encode() in gone.stderr
 
 
-@pytest.mark.parametrize("compiler", ["no-such-compiler", "false", "true"])
-def test_nothing_compiles(path, compiler):
+@pytest.mark.parametrize(
+    ("compiler", "problem"),
+    [
+        ("no-such-compiler", "No C compiler (no-such-compiler: No such file"),
+        ("false", "false cannot compile it (exit status 1)"),
+        ("true", "true cannot compile it (exit status 0)"),
+    ],
+)
+def test_without_a_compiler(root, path, pool, compiler, problem):
     path.write_text("the one before")
-    run = clients.build(path, CC=compiler)
-    assert run.returncode == 1
-    assert "cgicompat-cgi does the same" in run.stderr
-    assert ("apt install gcc" in run.stderr) == (compiler == "no-such-compiler")
-    assert [(each, each.read_text()) for each in path.parent.iterdir()] == [(path, "the one before")]
+    run = clients.make(path, CC=compiler)
+    assert (run.returncode, run.stdout) == (0, f"Made {path}, in Python.\n")
+    assert run.stderr.startswith(problem)
+    assert "apt install gcc" in run.stderr
+    assert list(path.parent.iterdir()) == [path]
+    assert Web(path, root).run().stdout == ANSWER
 
 
 def test_what_is_refused(path):
     for arguments, words in (
         ([str(path.parent / "other")], "its name must contain cgicompat-cgi"),
-        ([str(clients.PYTHON)], "is the Python client"),
+        ([str(clients.PYTHON)], "is what the new one needs"),
         ([str(path), "--socket", "here"], "must be unix:PATH or HOST:PORT"),
     ):
-        run = clients.build(*arguments)
+        run = clients.make(*arguments)
         assert run.returncode == 2
         assert words in run.stderr
-    run = clients.build(path / "no" / "cgicompat-cgi")
+    run = clients.make(path / "no" / "cgicompat-cgi")
     assert run.returncode == 1
     assert "cannot write" in run.stderr
     assert clients.PYTHON.read_bytes().startswith(b"#!")

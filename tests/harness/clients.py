@@ -1,6 +1,6 @@
-"""The two clients of the ScriptAlias door: bin/cgicompat-cgi in Python, and the one in C, built once for all.
+"""The clients of the ScriptAlias door: bin/cgicompat-cgi, and what `cgicompat client` makes, once for all.
 
-The one in C is built so that it ends at whatever the compiler's sanitizers find, where there are any.
+The one in C is made so that it ends at whatever the compiler's sanitizers find, where there are any.
 """
 
 from __future__ import annotations
@@ -30,20 +30,33 @@ def compiler() -> str:
     )
 
 
-def build(path: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+def make(path: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run `cgicompat client`."""
     command = [sys.executable, "-m", "cgicompat", "client", str(path), *options]
     return subprocess.run(command, env=host_environ(**env), capture_output=True, text=True, timeout=60)
 
 
-@functools.cache
-def in_c() -> Path:
-    """The client in C."""
+def _place() -> Path:
     home = tempfile.mkdtemp(prefix="client-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    path = Path(home, "cgicompat-cgi")
+    return Path(home, "cgicompat-cgi")
+
+
+@functools.cache
+def in_c() -> Path:
+    """The one in C."""
+    path = _place()
     for flags in (STRICT + SANITIZERS, STRICT):
-        run = build(path, CC=compiler(), CFLAGS=flags)
-        if path.exists() and subprocess.run([path], capture_output=True).returncode == 2:  # "which script?"
+        run = make(path, CC=compiler(), CFLAGS=flags)
+        usable = subprocess.run([path], capture_output=True).returncode == 2  # "which script?"
+        if usable and "in C" in run.stdout:
             return path
     raise AssertionError(run.stderr)
+
+
+@functools.cache
+def alone() -> Path:
+    """The one in Python."""
+    path = _place()
+    make(path, "--python").check_returncode()
+    return path
