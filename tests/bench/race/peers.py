@@ -4,8 +4,8 @@ A row names the servers that it consists of (a command, a configuration, variabl
 for it, the URLs at which it has the pages, and which scripts it cannot serve and why. %(...)s stands for what
 is different each time: `home` (a directory of the peer's own), `port`, `root` (the document root, with
 cgi-bin), `python` (that of the environment with cgicompat; `laden` is the same with ballast.py),
-`bare` (where an interpreter without any packages is, which runs scripts as programs), `cores`, `bin` (that of
-the repository).
+`bare` (where the interpreter is that runs scripts as programs, with no packages but cgicompat, and
+cgicompat-cgi), `cores`, `repository`.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ GUNICORN = Need("gunicorn", "gunicorn", module=True)
 GRANIAN = Need("granian", "granian", module=True)
 
 
-def apache(modules: str, configuration: str, path: str = "%(path)s", before: str = "") -> Server:
-    """Apache with these modules, its other settings as they are unless set; `before` is a command."""
+def apache(modules: str, configuration: str, before: str = "") -> Server:
+    """Apache with these modules, its other settings as they are unless set, after the command `before`."""
     lines = [
         f"LoadModule {name}_module {MODULES}/mod_{name}.so"
         for name in (*modules.split(), "authz_core", "alias", "mime", "env")
@@ -95,7 +95,6 @@ TypesConfig /etc/mime.types
 </Directory>
 """
         + configuration,
-        env={"PATH": path},
         not_as_root=True,
     )
 
@@ -137,7 +136,7 @@ def pool(runner: str, python: str = "%(python)s", options: str = "") -> Server:
 
 SCRIPT_ALIAS = 'ScriptAlias "/cgi-bin/" "%(root)s/cgi-bin/"\n'
 CGID = 'ScriptSock "%(home)s/cgid"\n'
-BUILD = "PYTHONPATH=%(bin)s/.. %(python)s -m cgicompat client %(home)s/cgicompat-cgi"
+BUILD = "PYTHONPATH=%(repository)s %(python)s -m cgicompat client %(home)s/cgicompat-cgi"
 HAND_OVER = "SetEnv CGICOMPAT_SOCKET unix:%(home)s/pool.sock\n"
 SCGI = """\
             include /etc/nginx/scgi_params;
@@ -159,7 +158,7 @@ PROXY = """\
 WRAPPED = (Server("fcgiwrap", "fcgiwrap -c 8 -s unix:%(home)s/fcgiwrap.sock"), nginx(FASTCGI))
 
 
-def alias(client: str = "%(bin)s", more: str = "", before: str = "") -> Server:
+def alias(client: str = "%(bare)s", more: str = "", before: str = "") -> Server:
     """Apache that leaves the scripts to the cgicompat-cgi in the directory `client`."""
     action = f"""\
 ScriptAlias "/cgicompat" "{client}/cgicompat-cgi"
@@ -171,8 +170,7 @@ ScriptAlias "/cgicompat" "{client}/cgicompat-cgi"
     AddHandler cgicompat .py
 </Directory>
 """
-    bare = "%(bare)s:%(path)s"  # cgicompat-cgi begins with `env python3`
-    return apache("mpm_event cgid actions", CGID + SCRIPT_ALIAS + action + more, bare, before)
+    return apache("mpm_event cgid actions", CGID + SCRIPT_ALIAS + action + more, before)
 
 
 def mod_python(handler: str) -> str:
