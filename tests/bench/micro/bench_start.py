@@ -68,8 +68,12 @@ def test_client_in_Python_that_hands_over_to_a_pool(start, pool):
     start(*PYTHON, clients.PYTHON, **pool)
 
 
+def test_client_in_Python_alone_that_hands_over_to_a_pool(start, pool):
+    start(clients.alone(), **pool)
+
+
 def test_client_in_C_that_hands_over_to_a_pool(start, pool, tmp_path):
     clients.compiler()
     program = tmp_path / "cgicompat-cgi"
-    clients.build(program, CFLAGS="-O2").check_returncode()
+    clients.make(program, CFLAGS="-O2").check_returncode()
     start(program, **pool)

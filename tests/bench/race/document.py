@@ -33,7 +33,8 @@ AIMS = (
     Aim("serve-fork", REFERENCE, {"S1": 8, "S2": 13, "S3": 11}),
     Aim("scgi-fork-150M", "scgi-fork", {"S1": 0.9}),
     Aim("serve-cgi", REFERENCE, {"S1": 1.05, "S2": 1.05, "S3": 1.05}),
-    Aim("alias-cgihandler", REFERENCE, {"S1": 1.5, "S2": 3.7, "S3": 5.7}),
+    Aim("client-python-cgihandler", REFERENCE, {"S1": 1.5, "S2": 3.7, "S3": 5.7}),
+    Aim("client-cgihandler", REFERENCE, {"S1": 12, "S2": 27, "S3": 24}),
     Aim("scgi-cgihandler", "fcgiwrap-cat", {"S5": 0.8, "S6": 0.8}),
 )
 # An idle pool of `fork` may take so many ms longer than one of `cgihandler` for S1.

@@ -136,7 +136,7 @@ def pool(runner: str, python: str = "%(python)s", options: str = "") -> Server:
 
 SCRIPT_ALIAS = 'ScriptAlias "/cgi-bin/" "%(root)s/cgi-bin/"\n'
 CGID = 'ScriptSock "%(home)s/cgid"\n'
-BUILD = "PYTHONPATH=%(repository)s %(python)s -m cgicompat client %(home)s/cgicompat-cgi"
+CLIENT = "PYTHONPATH=%(repository)s %(python)s -m cgicompat client %(home)s/cgicompat-cgi"
 HAND_OVER = "SetEnv CGICOMPAT_SOCKET unix:%(home)s/pool.sock\n"
 SCGI = """\
             include /etc/nginx/scgi_params;
@@ -387,10 +387,17 @@ WSGIScriptAlias / "%(root)s/rewrite.py"
             f"client-{runner}",
             "cgicompat",
             f"Apache (event), mod_cgid, the client in C hands over to a pool, {runner}",
-            (pool(runner), alias("%(home)s", HAND_OVER, BUILD)),
+            (pool(runner), alias("%(home)s", HAND_OVER, CLIENT)),
             (APACHE, COMPILER),
         )
         for runner in RUNNERS
+    ),
+    Peer(
+        "client-python-cgihandler",
+        "cgicompat",
+        "Apache (event), mod_cgid, the client in Python hands over to a pool, cgihandler",
+        (pool("cgihandler"), alias("%(home)s", HAND_OVER, CLIENT + " --python")),
+        (APACHE,),
     ),
 )
 REFERENCE = "mod_cgid"
