@@ -167,6 +167,16 @@ class Router:
                 return index
         return found
 
+    def is_script(self, filename: str) -> bool:
+        """May the pool run `filename` (absolute)? By its name it must lie in the directory and be a script."""
+        if not filename.startswith(self.directory + "/"):
+            return False
+        segments = filename[len(self.directory) + 1 :].split("/")
+        if not {"", ".", ".."}.isdisjoint(segments):
+            return False
+        found = self._find(segments, "")
+        return isinstance(found, Script) and found.filename == filename
+
     def listing(self, directory: str) -> Iterator[str]:
         """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""
         segments = [part for part in directory[len(self.directory) :].split("/") if part]
@@ -222,14 +232,3 @@ class Router:
             return Refusal(403, f"{path}: link out of the directory")
         found = self._find(real[len(self.directory) + 1 :].split("/"), "")
         return Refusal(403, f"{path}: link to a script") if isinstance(found, Script) else found
-
-
-def is_script(settings: Settings, filename: str) -> bool:
-    """May the pool run `filename` (absolute)? By its name it must lie in the directory and be a script."""
-    router = Router(settings)
-    prefix = router.directory + "/"
-    segments = filename[len(prefix) :].split("/")
-    if not filename.startswith(prefix) or any(part in ("", ".", "..") for part in segments):
-        return False
-    found = router._find(segments, "")
-    return isinstance(found, Script) and found.filename == filename

@@ -516,16 +516,16 @@ class Library(Guard):
         self._loaded = 0
         self._watching = WATCH.usable
         self._rows: list[tuple[str, Row, ModuleType, Any]] = []
+        self._unwatched = self._rows
 
     def restore(self) -> Sequence[Change]:
         changes: Sequence[Change] = NOTHING
         if self._loaded != len(sys.modules):
             self._loaded = len(sys.modules)
             self._rows = list(_rows_of_loaded_modules())
+            self._unwatched = [found for found in self._rows if not (self._watching and found[1].watchable)]
         alarms = WATCH.alarms
-        for name, row, module, fresh in self._rows:
-            if row.watchable and self._watching and name not in alarms:
-                continue
+        for name, row, module, fresh in self._rows if alarms else self._unwatched:
             if isinstance(row, Lasting) and row.lasts(name):
                 changes = [*changes, Change(f"{name}: {row.what}", SPENT, names=row.names)]
             if row.put_back(module, fresh) or (self.audit and row.blind and uses(frozenset(row.names))):

@@ -8,7 +8,7 @@ import struct
 
 from cgicompat import pages, scgi
 from cgicompat.request import Request, host_environ
-from cgicompat.routing import Router, Script, is_script
+from cgicompat.routing import Router, Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ class Intake:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
         try:
             request = self._request(scgi.decode(_head(connection)))
-            if request.length > request.settings.max_body:
-                _discard(connection, request.length)
+            length = request.length
+            if length > request.settings.max_body:
+                _discard(connection, length)
                 raise Refused(413, f"The request body may have {request.settings.max_body} bytes.")
-            return request, self._body(connection, request.length)
+            return request, self._body(connection, length)
         except scgi.ProtocolError as error:
             raise Refused(400, str(error), str(error)) from None
         except EOFError:
@@ -58,14 +59,17 @@ class Intake:
             raise Refused(400, "The request did not arrive in time.", "a request did not arrive") from None
 
     def _request(self, environ: dict[str, str]) -> Request:
-        gateway = environ.get("CGICOMPAT_GATEWAY") == "1"
-        for name in [name for name in environ if name.startswith("CGICOMPAT_") or "=" in name or not name]:
-            del environ[name]
+        gateway = environ.pop("CGICOMPAT_GATEWAY", "") == "1"
+        names = "\0".join(environ)
+        if "=" in names or "CGICOMPAT_" in names or "" in environ:
+            for name in names.split("\0"):
+                if name.startswith("CGICOMPAT_") or "=" in name or not name:
+                    del environ[name]
         script = environ.get("SCRIPT_FILENAME", "")
-        if not gateway and not (script.startswith("/") and is_script(self._settings, script)):
+        if not self._router.is_script(script):
+            if gateway:
+                raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
             script = self._route(environ)
-        elif not is_script(self._settings, script):
-            raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
         settings = self._settings.for_script(script)
         environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
         environ.setdefault("QUERY_STRING", "")

@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 import termios
 import time
@@ -107,6 +106,7 @@ class Worker:
         self._served = 0
         self._used = False
         self._known = set(sys.modules)
+        self._loaded = len(self._known)
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
@@ -268,9 +268,10 @@ class Worker:
 
     def _report_modules(self) -> None:
         """Tell the master what scripts import, for it to have that ready in the next children."""
-        new = sys.modules.keys() - self._known
-        if not new:
+        if len(sys.modules) == self._loaded:
             return
+        self._loaded = len(sys.modules)
+        new = sys.modules.keys() - self._known
         self._known |= new
         names = preloadable(new - self._context.refused)
         for kind, items in ((LEARNED, names), (LOADED, files(new.difference(names)))):
@@ -280,8 +281,7 @@ class Worker:
     def _wait_for_log(self) -> None:
         """Until the master has read what the script wrote to stderr: it would take it for the next one's."""
         for _ in range(2000):
-            unread = struct.unpack("i", fcntl.ioctl(2, termios.FIONREAD, b"\0\0\0\0"))[0]
-            if not unread:
+            if fcntl.ioctl(2, termios.FIONREAD, b"\0\0\0\0") == b"\0\0\0\0":
                 return
             time.sleep(0.001)
 

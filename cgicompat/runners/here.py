@@ -16,7 +16,7 @@ import time
 from cgicompat import pages
 from cgicompat.request import take_further_byte
 from cgicompat.runners.program import Program, write
-from cgicompat.runners.script import kind
+from cgicompat.runners.script import is_unbuffered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,20 @@ if TYPE_CHECKING:
 
     from cgicompat.request import Request
 
-_program: Program | None = None
-_runner = _parent = 0
+
+class _Running:
+    """The run that signals may interrupt: `program` in `process`. What the script forks has a copy of it.
+
+    An object, since while a script runs, changes of global variables are watched.
+    """
+
+    program: Program | None = None
+    process = 0
+
+
+_running = _Running()
+_environ: dict[str, str] = {}  # what os.environ was set to
+_parent = 0
 _lifeline = -1
 _orphaned: Callable[[], None] | None = None
 
@@ -41,7 +53,6 @@ def run(
 
     `begin` is called when all is ready for the script.
     """
-    global _program, _runner
     # From here on only fd 1 holds the connection, so that a script can end its response by closing it.
     os.dup2(body, 0)
     os.dup2(connection.fileno(), 1)
@@ -59,13 +70,13 @@ def run(
         request.arguments,
         answer=not request.gateway,
         debug=request.settings.debug,
-        unbuffered=kind(request.script).unbuffered,
+        unbuffered=is_unbuffered(request.script),
     )
-    _program, _runner = program, os.getpid()
+    _running.program, _running.process = program, os.getpid()
     try:
         program.run()
     finally:
-        _program = None
+        _running.program = None
     program.respond()
     _end_response(family, request.gateway)
     program.streams.retire()
@@ -73,13 +84,19 @@ def run(
 
 
 def set_environ(wanted: dict[str, str]) -> None:
-    """Make os.environ equal to `wanted`, touching only what differs."""
+    """Make os.environ equal to `wanted`, touching only what differs.
+
+    What a run has changed there, its guard has undone by emptying it all.
+    """
+    global _environ
     environ = os.environ
-    for name in environ.keys() - wanted.keys():
+    current = _environ if len(_environ) == len(environ) else dict(environ)
+    for name in current.keys() - wanted.keys():
         del environ[name]
     for name, value in wanted.items():
-        if environ.get(name) != value:
+        if current.get(name) != value:
             environ[name] = value
+    _environ = wanted
 
 
 def _end_response(family: int, gateway: bool) -> None:
@@ -87,6 +104,7 @@ def _end_response(family: int, gateway: bool) -> None:
     try:
         # With its family and type, since to ask for these takes longer.
         end = socket.socket(family, socket.SOCK_STREAM, 0, 1)
+        fcntl.fcntl(1, fcntl.F_SETOWN, 0)  # no SIGIO for what we do ourselves
     except OSError:
         return  # the script closed it
     try:
@@ -125,11 +143,15 @@ def _hung_up(fd: int) -> bool:
     return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
+def _program_here() -> Program | None:
+    return _running.program if _running.process == os.getpid() else None
+
+
 def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
-    program = _program
+    program = _program_here()
     if os.getpid() == _parent:
         return
-    if program and _runner == os.getpid() and program.answer and not program.streams.output.sent:
+    if program and program.answer and not program.streams.output.sent:
         write(pages.error(504, "The script took too long."))
     os.killpg(0, signal.SIGTERM)
 
@@ -141,5 +163,5 @@ def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
         if _orphaned:
             _orphaned()
         os.killpg(0, signal.SIGTERM)
-    elif _program is not None and _runner == os.getpid() and _hung_up(1):
+    elif _program_here() and _hung_up(1):
         os.killpg(0, signal.SIGTERM)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 else:
     ModuleType = type(sys)  # without the cost of importing types
 
+_FILES = (io.BufferedWriter, io.BufferedRandom, io.TextIOWrapper)
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
@@ -64,10 +65,10 @@ class Program:
     def run(self) -> None:
         """Run the script; `status` is its exit status, 0 to 255. Children that it forks do not come back."""
         process = os.getpid()
-        self.before = before = dict(sys.modules)
         self.streams = stdio.Streams(self.unbuffered)
         self.main = main = _fresh_main(self.script)
-        sys.modules["__main__"] = main
+        outer, sys.modules["__main__"] = sys.modules["__main__"], main
+        self.before = before = dict(sys.modules)
         if "multiprocessing" in before:
             sys.modules["__mp_main__"] = main  # as its import does
         library, arguments = sys.path, sys.argv
@@ -81,7 +82,7 @@ class Program:
         self.path.changed = self.path.changed or sys.path is not self.path
         self.argv_changed = sys.argv is not argv or argv != [self.script, *self.arguments]
         sys.path, sys.argv = library, arguments
-        sys.modules["__main__"] = before["__main__"]
+        sys.modules["__main__"] = outer
         if os.getpid() != process:  # a child that the script forked has come to the script's end
             os._exit(self.status)
 
@@ -153,14 +154,14 @@ class Program:
     def _dropped(self, main: ModuleType, before: dict[str, ModuleType]) -> Iterator[ModuleType]:
         """Take the script's modules out of sys.modules."""
         current = sys.modules
-        if current == {**before, "__main__": main}:
+        current.pop("__mp_main__", None)
+        if current == before:
             return
         new = [
             (name, module, isinstance(module, ModuleType) and not LIBRARY.is_persistent(module))
             for name, module in list(current.items())
             if before.get(name) is not module and module is not main and not LIBRARY.keeps(name, module)
         ]
-        current.pop("__mp_main__", None)
         for name, module, own in new:
             del current[name]
             self.own_modules.add(name)
@@ -209,7 +210,7 @@ def join_threads() -> None:
 def flush_files() -> None:
     """Flush every file that is still open somewhere, for a process that ends without finalization."""
     for thing in gc.get_objects():
-        if isinstance(thing, io.BufferedWriter | io.BufferedRandom | io.TextIOWrapper):
+        if isinstance(thing, _FILES):
             try:
                 if not thing.closed:
                     thing.flush()

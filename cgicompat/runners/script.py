@@ -51,6 +51,12 @@ def kind(filename: str) -> Kind:
     return known[1]
 
 
+def is_unbuffered(filename: str) -> bool:
+    """Whether the `#!` line of a script that runs_here() has just looked at says `-u`."""
+    known = _kinds.get(filename)
+    return (known[1] if known else kind(filename)).unbuffered
+
+
 def runs_here(request: Request) -> bool:
     """Whether our own interpreter can run the script within a worker."""
     return request.settings.interpreter is None and kind(request.script).python

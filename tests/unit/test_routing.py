@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode, hidden, is_script
+from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode, hidden
 
 TREE = {
     "index.html": 0o644,
@@ -277,9 +277,9 @@ def test_names_in_the_open(name: str) -> None:
     assert not hidden(name)
 
 
-def test_is_script(config: SimpleNamespace, root: Path) -> None:
+def test_is_script(router: Router, root: Path) -> None:
     for good in ("cgi-bin/a.sh", "cgi-bin/linked.sh", "cgi-bin/deep/er/b", "hello.py", "old.cgi"):
-        assert is_script(config, f"{root}/{good}"), good
+        assert router.is_script(f"{root}/{good}"), good
     for bad in (
         "page.txt",
         "helper.py",
@@ -295,10 +295,10 @@ def test_is_script(config: SimpleNamespace, root: Path) -> None:
         "../outside.sh",
         "",
     ):
-        assert not is_script(config, f"{root}/{bad}"), bad
-    assert not is_script(config, "/bin/sh")
-    assert not is_script(config, "cgi-bin/a.sh")
-    assert not is_script(config, f"{root}-sibling/secret.txt")
+        assert not router.is_script(f"{root}/{bad}"), bad
+    assert not router.is_script("/bin/sh")
+    assert not router.is_script("cgi-bin/a.sh")
+    assert not router.is_script(f"{root}-sibling/secret.txt")
 
 
 @given(st.text(max_size=30))

@@ -12,7 +12,7 @@ from cgicompat.gateways import asgi, wsgi
 from cgicompat.gateways.exchange import Run
 from cgicompat.gateways.site import Site
 from cgicompat.response import Parser
-from cgicompat.routing import Router, Script, Static, is_script
+from cgicompat.routing import Router, Script, Static
 
 # What Firefox sends.
 HEADERS = [
@@ -130,7 +130,7 @@ def test_path_of_a_static_file(benchmark, settings):
 
 @group("routing")
 def test_file_name_from_a_gateway_in_the_worker(benchmark, settings):
-    assert benchmark(is_script, settings, settings.directory + "/cgi-bin/hello.py")
+    assert benchmark(Router(settings).is_script, settings.directory + "/cgi-bin/hello.py")
 
 
 @group("SCGI")
