@@ -9,7 +9,6 @@ to the next idle workers.
 
 from __future__ import annotations
 
-import gc
 import marshal
 import os
 import select
@@ -23,6 +22,7 @@ from cgicompat.descriptors import LOWEST, keep, release
 from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
 from cgicompat.pool.children import ended, kill_group
+from cgicompat.pool.heap import settle
 from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.log import Log
 from cgicompat.pool.tidy import SIGNALS, Traces, execute
@@ -504,8 +504,7 @@ class Master:
             spec = getattr(module, "__spec__", None)
             if spec is not None and spec.has_location and spec.origin:
                 self._watch_file(spec.origin)
-        gc.collect()
-        gc.freeze()
+        settle()
 
     def _watch_file(self, path: str) -> None:
         self._watched.setdefault(path, _signature(path))

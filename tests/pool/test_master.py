@@ -268,6 +268,41 @@ def test_a_failing_preload_is_said_and_does_no_harm(start):
     assert "cannot preload no_such_module" in pool.server.log
 
 
+@pytest.fixture
+def laden(start, home):
+    """A pool whose master has 500,000 strings, and a script's line that looks at each."""
+    library = home / "library"
+    library.mkdir()
+    (library / "laden.py").write_text("DATA = [f'string {n}' for n in range(500_000)]\n")
+    pool = start("--workers", "1", "--preload", "laden", "--env", f"PYTHONPATH={library}")
+    return pool, "import laden\nsum(map(len, laden.DATA))\n"
+
+
+def _memory(pid: int | str, kind: str) -> int:
+    """Megabytes (proc(5), smaps_rollup)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(kind)) >> 10
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python counts references to every object")
+def test_children_share_what_the_master_has_loaded(laden):
+    pool, look = laden
+    own = "print(open('/proc/self/smaps_rollup').read().partition('Private_Dirty:')[2].split()[0])"
+    before = int(pool.get(pool.script(own)).lines[1])
+    after = int(pool.get(pool.script(look + own)).lines[1])
+    assert after - before < 2 << 10
+    assert _memory(pool.server.pid, "Anonymous:") > 10
+
+
+def test_preloads_are_in_huge_pages(laden):
+    release = tuple(map(int, os.uname().release.split(".")[:2]))
+    if release < (6, 1) or not os.path.exists("/sys/kernel/mm/transparent_hugepage"):
+        pytest.skip("the kernel has no MADV_COLLAPSE")
+    pool, look = laden
+    assert pool.get(pool.script(look)).status == 200
+    assert _memory(pool.server.pid, "AnonHugePages:") >= 8
+
+
 def test_workers_that_die_at_once_do_not_keep_the_machine_busy(start, home):
     library = home / "library"
     library.mkdir()
