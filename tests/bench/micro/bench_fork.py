@@ -9,14 +9,15 @@ from tests.bench.micro.elsewhere import CLOCK
 
 @pytest.mark.benchmark(group="fork by heap size", timer=CLOCK)
 @pytest.mark.parametrize(
-    ("megabytes", "task"),
+    ("megabytes", "settled", "task"),
     [
-        pytest.param(megabytes, task, id=f"{megabytes} MB of objects, a child that {does}")
+        pytest.param(megabytes, settled, task, id=f"{megabytes} MB {state}, a child that {does}")
         for megabytes in (0, 50, 150)
+        for settled, state in ((0, "as they come"), (1, "as the master keeps them"))
         for task, does in (("nothing", "ends at once"), ("hello", "runs hello"))
     ],
 )
-def test_fork(megabytes, task, benchmark, process):
+def test_fork(megabytes, settled, task, benchmark, process):
     if not benchmark.enabled:
         megabytes = 0  # nothing is timed
-    process("heap.py", BALLAST=str(megabytes)).measure(benchmark, 100, task)
+    process("heap.py", BALLAST=str(megabytes), SETTLED=str(settled)).measure(benchmark, 100, task)

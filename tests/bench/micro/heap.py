@@ -1,7 +1,8 @@
 """A process with a heap of BALLAST MB that forks, as the master of a pool does.
 
-    BALLAST=50 python tests/bench/micro/heap.py
+    BALLAST=50 SETTLED=1 python tests/bench/micro/heap.py
 
+SETTLED does with the heap what the master does, 0 only freezes it.
 Each line on its standard input, ROUNDS <tab> TASK, is a question; the answer is a line of seconds of CPU, of
 this process and of the child together. The task is what the child does: "nothing", or "hello", which it runs
 as a worker of `fork`.
@@ -18,8 +19,9 @@ import gc  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
+from cgicompat.pool.heap import settle  # noqa: E402
 from cgicompat.runners import fork  # noqa: E402
-from tests.bench.micro.hello import once, settle  # noqa: E402
+from tests.bench.micro.hello import once, set_up  # noqa: E402
 from tests.bench.race import ballast  # noqa: E402, F401
 
 TYPE_CHECKING = False
@@ -44,9 +46,12 @@ def measure(rounds: int, task: str, settings: Settings) -> list[float]:
 
 
 def main() -> None:
-    settings = settle(BARE)
-    gc.collect()
-    gc.freeze()
+    settings = set_up(BARE)
+    if os.environ["SETTLED"] == "1":
+        settle()
+    else:
+        gc.collect()
+        gc.freeze()
     for line in sys.stdin:
         rounds, task = line.rstrip("\n").split("\t")
         print(*measure(int(rounds), task, settings), flush=True)

@@ -40,7 +40,7 @@ ENVIRON = {
 }
 
 
-def settle(bare: frozenset[str]) -> config.Settings:
+def set_up(bare: frozenset[str]) -> config.Settings:
     """Make this process one that can run hello.py, which is put into the working directory. `bare` are the
     modules that a fresh interpreter has."""
     here.handle_signals(os.getpid())

@@ -23,7 +23,7 @@ from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
 from cgicompat.runners import cgihandler, here, program, stdio  # noqa: E402
 from cgicompat.runners.modules import CODE  # noqa: E402
-from tests.bench.micro.hello import once, settle  # noqa: E402
+from tests.bench.micro.hello import once, set_up  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def measure(piece: str, rounds: int, settings: Settings) -> list[float]:
 
 def main() -> None:
     questions, answers = keep(os.dup(0)), keep(os.dup(1))
-    settings = settle(BARE)
+    settings = set_up(BARE)
     prepare()
     for module in os.environ["MODULES"].split():
         __import__(module)
