@@ -1,6 +1,7 @@
 """A connection to the pool, for asyncio.
 
-Sockets are used as they are: a transport would take several times as long to make. What comes waits for a
+Sockets are used as they are: a transport would take several times as long to make. All of them are watched
+by one selector, and only this by the event loop, which would do much more about each. What comes waits for a
 moment, so that it goes to the client in one piece with what comes right after it. Mostly that is the end,
 since a script's output is flushed when it has nothing more to say, and so the response gets a length.
 """
@@ -8,7 +9,11 @@ since a script's output is flushed when it has nothing more to say, and so the r
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import selectors
 import socket
+import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .exchange import End
@@ -35,8 +40,8 @@ async def connect(address: str | tuple[str, int], run: Run, body: Body) -> Conne
         peer = await _connect_unix(address, run.settings.queue_timeout)
     else:
         peer = await asyncio.to_thread(socket.create_connection, address)
-    try:
         peer.setblocking(False)
+    try:
         # At once: a worker that is killed with nothing to leave unread looks like one that ended.
         try:
             sent = peer.send(opening)
@@ -70,12 +75,36 @@ async def _connect_unix(path: str, patience: float) -> socket.socket:
         raise
 
 
+class _Watch:
+    """Calls the functions of sockets that have something to be read."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        asyncio.get_running_loop().add_reader(self._selector.fileno(), self._look)
+
+    def _look(self) -> None:
+        for key, _ in self._selector.select(0):
+            key.data()
+
+    def add(self, peer: socket.socket, function: Callable[[], None]) -> None:
+        self._selector.register(peer, selectors.EVENT_READ, function)
+
+    def remove(self, peer: socket.socket) -> None:
+        """Also where it is not watched."""
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(peer)
+
+
+_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = weakref.WeakKeyDictionary()
+
+
 class Connection:
     """An open connection to the pool, `peer`, which is not to be used elsewhere any more."""
 
     def __init__(self, peer: socket.socket) -> None:
         self._peer = peer
         self._loop = asyncio.get_running_loop()
+        self._watch = _watches.get(self._loop) or _watches.setdefault(self._loop, _Watch())
         self._received: list[bytes] = []
         self._size = 0
         self._end: End | None = None
@@ -85,11 +114,11 @@ class Connection:
         self._moment: asyncio.TimerHandle | None = None
         self._reader: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
-        self._loop.add_reader(peer, self._receive)
+        self._watch.add(peer, self._receive)
 
     def _receive(self) -> None:
         try:
-            while self._size <= BUFFER:  # all that is there: after an error, uvloop calls only once
+            while self._size <= BUFFER:
                 data = self._peer.recv(PIECE)
                 if not data:
                     self._ended(End.RESET if self._cut_off else End.EOF)
@@ -102,16 +131,17 @@ class Connection:
             self._ended(End.RESET)
             return
         if self._left:
-            self._take()
+            self._received.clear()
+            self._size = 0
         elif self._size >= PIECE:
             if self._size > BUFFER:
-                self._loop.remove_reader(self._peer)
+                self._watch.remove(self._peer)
             self.wake()
         elif not self._moment:
             self._moment = self._loop.call_later(MOMENT, self.wake)
 
     def _ended(self, end: End) -> None:
-        self._loop.remove_reader(self._peer)
+        self._watch.remove(self._peer)
         self._end = end
         self.wake()
         if self._left:
@@ -139,7 +169,7 @@ class Connection:
         data = b"".join(self._received)
         self._received.clear()
         if self._size > BUFFER and not self._end:
-            self._loop.add_reader(self._peer, self._receive)
+            self._watch.add(self._peer, self._receive)
         self._size = 0
         return data
 
@@ -174,7 +204,7 @@ class Connection:
         """Closes at once, which ends the script."""
         if self._moment:
             self._moment.cancel()
-        self._loop.remove_reader(self._peer)
+        self._watch.remove(self._peer)
         if self._upload and not self._upload.done():
             self._upload.cancel()  # which takes back its waiting for the socket, a moment later
             self._upload.add_done_callback(lambda _: self._peer.close())

@@ -188,6 +188,32 @@ def test_abort_is_visible(address: tuple[str, int], pool: Responder) -> None:
     assert (answer.status, answer.body, answer.whole) == (200, b"1234", False)
 
 
+def test_last_words(address: tuple[str, int], pool: Responder) -> None:
+    """The output and the reset that follows it are noticed at once."""
+
+    def script(call: Call) -> None:
+        call.say(TYPE + b"\nlast words")
+        call.die()
+
+    pool.script = script
+    answer = get(address, "/cgi-bin/x.py")
+    assert (answer.status, answer.body, answer.whole) == (200, b"last words", True)
+
+
+def test_output_and_its_end_are_one(address: tuple[str, int], pool: Responder) -> None:
+    """The script ends a moment after it has flushed its output."""
+
+    def script(call: Call) -> None:
+        call.say(TYPE + b"\nhello")
+        time.sleep(0.0002)
+        call.end()
+
+    pool.script = script
+    answers = [get(address, "/cgi-bin/x.py") for _ in range(10)]
+    assert {answer.body for answer in answers} == {b"hello"}
+    assert "5" in {answer.header("Content-Length") for answer in answers}  # a busy machine may be late
+
+
 def test_connection_stays_sound(address: tuple[str, int], pool: Responder) -> None:
     """Several requests on one connection: each gets its own answer, whatever scripts say."""
     outputs = {
