@@ -22,9 +22,7 @@ from tests.harness.processes import REPOSITORY, host_environ
 
 KEYS = {script.key for script in SCRIPTS}
 NAMES = [peer.name for peer in PEERS]
-VALUES = dict.fromkeys(
-    ("home", "port", "root", "python", "laden", "bare", "path", "cores", "more", "repository", "user"), "1"
-)
+VALUES = dict.fromkeys(("home", "port", "root", "python", "bare", "path", "cores", "more", "user"), "1")
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=NAMES)

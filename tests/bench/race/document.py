@@ -48,6 +48,9 @@ LEGEND = """\
 "requests/s at 8" is with 8 requests at once, "÷" how many times the other's that is. p50 and p99: half of the
 answers, and all but one in a hundred, took at most so long. CPU: of all the server's processes, for one
 request. Memory: under load, what processes share divided among them (PSS)."""
+NO_CGROUPS = "Without root (or cgroups) CPU lacks what nobody waited for: the scripts of mod_cgid and fcgiwrap"
+    "Without root, or cgroups, CPU is that of processes that were waited for: mod_cgid waits for none."
+)
 
 
 class Results:
@@ -174,6 +177,8 @@ def verdict(results: Results) -> str:
 
 def remarks(results: Results) -> Iterator[str]:
     """Lines about who did not take part where, and why, and whose answers were not all a success."""
+    if not results.data["cgroups"] and results.peers != list(QUICK):
+        yield NO_CGROUPS
     for name, why in results.data["left out"].items():
         peer, _, script = name.partition(" ")
         if why != "not meant for it":
@@ -198,7 +203,8 @@ def text(results: Results) -> str:
     parts = [machine(results), LEGEND]
     for title, table in tables(results):
         parts += [title, table]
-    parts += filter(None, (aims(results), verdict(results)))
+    notes = "\n".join(f"- {line}" for line in remarks(results))
+    parts += filter(None, (aims(results), notes, verdict(results)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -302,7 +308,7 @@ def document(results: Results, folder: Path, micro: dict[str, Any] | None = None
     if found := aims(results, micro):
         parts.append(f"## Aims\n\nOf requests/s at concurrency 8, where nothing else is said.\n\n{found}\n")
     if lines := list(remarks(results)):
-        parts.append("## Left out, or not without failures\n\n" + "".join(f"- {line}\n" for line in lines))
+        parts.append("## Not complete\n\n" + "".join(f"- {line}\n" for line in lines))
     if micro:
         parts.append(pieces(micro))
     parts.append(REPEAT)

@@ -108,7 +108,8 @@ def apt_get(*arguments: str) -> None:
 
 
 class Site:
-    """The document root that all peers serve, and the interpreter that runs its scripts as programs."""
+    """The document root that all peers serve, and interpreters: one with cgicompat and all that is installed,
+    a bare one that runs the scripts as programs."""
 
     def __init__(self, home: Path, scripts: Sequence[Script]) -> None:
         self.home = home
@@ -118,11 +119,13 @@ class Site:
             shutil.copy(REPOSITORY / "cgicompat/stdlib/cgi.py", packages)
         (packages / "cgicompat").symlink_to(REPOSITORY / "cgicompat")
         self._program(REPOSITORY / "bin/cgicompat-cgi", self.bare / "cgicompat-cgi")
-        laden, packages = environment(home / "laden")
-        self.laden = laden / "python3"
+        # With what is installed where we run, but not with what that does at each start: an editable
+        # installation (pip install -e) takes as long as all else.
+        ours, packages = environment(home / "ours")
+        self.python = ours / "python3"
+        installed = [path for path in sys.path if path.endswith("-packages")]
+        (packages / "installed.pth").write_text("\n".join([str(REPOSITORY), *installed]))
         shutil.copy(HERE / "ballast.py", packages)
-        ours = [str(REPOSITORY), *(path for path in sys.path if path.endswith("-packages"))]
-        (packages / "ours.pth").write_text("\n".join(ours))
         shutil.copytree(HERE / "site", self.root)
         for file in (self.root / "cgi-bin").glob("*.py"):
             self._program(file, file)
@@ -189,19 +192,15 @@ class Contestant:
             "home": self.home,
             "port": self.port,
             "root": site.root,
-            "python": sys.executable,
+            "python": site.python,
             "bare": site.bare,
             "cores": cores,
             "more": 2 * cores + 1,
-            "laden": site.laden,
-            "repository": REPOSITORY,
             "user": "" if os.getuid() else "user root;",
         }
         if server.configuration:
             (self.home / server.name).write_text(server.configuration % values)
         env = {"PATH": PATH, "LANG": "C.UTF-8", "TMPDIR": str(self.home), "HOME": str(self.home)}
-        if server.command.startswith("%(python)s"):
-            env["PYTHONPATH"] = str(REPOSITORY)  # cgicompat need not be installed
         env |= {name: value % values for name, value in server.env.items()}
         command = shlex.split(server.command % values)
         if server.not_as_root and not os.getuid():
@@ -277,6 +276,7 @@ def race(options: Options) -> dict[str, Any]:
         "machine": machine(options),
         "rounds": options.rounds,
         "seconds": options.seconds,
+        "cgroups": all(contestant.family.group for contestant in running),
         "peers": {peer.name: {"group": peer.group, "what": peer.what} for peer in options.peers},
         "scripts": {script.key: script.what for script in options.scripts},
         "loads": [each.name for each in options.loads],

@@ -3,9 +3,9 @@
 A row names the servers that it consists of (a command, a configuration, variables), what must be installed
 for it, the URLs at which it has the pages, and which scripts it cannot serve and why. %(...)s stands for what
 is different each time: `home` (a directory of the peer's own), `port`, `root` (the document root, with
-cgi-bin), `python` (that of the environment with cgicompat; `laden` is the same with ballast.py),
+cgi-bin), `python` (that of an environment with cgicompat, what else is installed, and ballast.py),
 `bare` (where the interpreter is that runs scripts as programs, with no packages but cgicompat, and
-cgicompat-cgi), `cores`, `repository`.
+cgicompat-cgi), `cores`.
 """
 
 from __future__ import annotations
@@ -129,14 +129,14 @@ http {
     )
 
 
-def pool(runner: str, python: str = "%(python)s", options: str = "") -> Server:
-    command = f"{python} -m cgicompat pool %(root)s --bind unix:%(home)s/pool.sock --runner {runner} "
+def pool(runner: str, options: str = "") -> Server:
+    command = f"%(python)s -m cgicompat pool %(root)s --bind unix:%(home)s/pool.sock --runner {runner} "
     return Server("pool", command + options)
 
 
 SCRIPT_ALIAS = 'ScriptAlias "/cgi-bin/" "%(root)s/cgi-bin/"\n'
 CGID = 'ScriptSock "%(home)s/cgid"\n'
-CLIENT = "PYTHONPATH=%(repository)s %(python)s -m cgicompat client %(home)s/cgicompat-cgi"
+CLIENT = "%(python)s -m cgicompat client %(home)s/cgicompat-cgi"
 HAND_OVER = "SetEnv CGICOMPAT_SOCKET unix:%(home)s/pool.sock\n"
 SCGI = """\
             include /etc/nginx/scgi_params;
@@ -290,7 +290,7 @@ $HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ( "" => "" ) }
                 "mpm_event wsgi",
                 """\
 WSGISocketPrefix "%(home)s/wsgi"
-WSGIDaemonProcess rewrite processes=%(cores)s python-path=%(root)s
+WSGIDaemonProcess rewrite processes=%(cores)s home=%(root)s python-path=%(root)s
 WSGIProcessGroup rewrite
 WSGIApplicationGroup %%{GLOBAL}
 WSGIScriptAlias / "%(root)s/rewrite.py"
@@ -346,7 +346,7 @@ WSGIScriptAlias / "%(root)s/rewrite.py"
         "scgi-fork-150M",
         "cgicompat",
         "nginx, SCGI, fork with 150 MB of preloads",
-        (pool("fork", "%(laden)s", "--preload ballast"), nginx(SCGI)),
+        (pool("fork", "--preload ballast"), nginx(SCGI)),
         (NGINX,),
     ),
     *(
