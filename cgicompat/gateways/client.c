@@ -1,4 +1,4 @@
-/* What cgicompat/gateways/cgi.py does when a pool answers, without the start of a Python.
+/* What client.py does, without the start of a Python.
 
    The request goes to the pool as SCGI: the environment as it is, then the body; what comes back goes to the
    web server. Whatever is otherwise (no pool, no script, a variable that looks odd) shows before the first
@@ -88,7 +88,8 @@ static bool is_plain(const char *path)
 }
 
 /* As the target of Apache's Action: makes the script in PATH_TRANSLATED, which PATH_INFO may follow, the one
-   that the variables name, like _from_action in cgi.py. Returns false, and changes nothing, if there is none. */
+   that the variables name. Returns false, and changes nothing, if there is none, or if somebody has called us
+   by our own URL, as no REDIRECT_STATUS shows. */
 static bool name_script(void)
 {
     const char *path = variable("PATH_TRANSLATED"), *url = variable("PATH_INFO");
@@ -130,7 +131,7 @@ static int reach(const char *address)
             return -1;
         *port++ = '\0';
         peer.ai_family = strchr(host, ':') ? AF_INET6 : AF_INET;
-        peer.ai_flags = AI_NUMERICHOST; /* to look names up, a static program would need the right libraries */
+        peer.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV; /* a static program cannot look names up */
         if (*host == '[') {
             host++;
             host[strcspn(host, "]")] = '\0';
@@ -149,19 +150,21 @@ static int reach(const char *address)
 /* The head of the request: https://python.ca/scgi/protocol.txt */
 static char *head(const char *length, size_t *size)
 {
-    static const char *const ours[] = {"CGICOMPAT_", "REDIRECT_CGICOMPAT_SOCKET=", "CONTENT_LENGTH=", "SCGI="};
+    static const char *const kept[] = {
+        "CGICOMPAT_", "REDIRECT_CGICOMPAT_SOCKET=", "CONTENT_LENGTH=", "SCGI=",
+    };
     enum { PREFIX = 24 };
-    size_t bound = PREFIX + sizeof "CONTENT_LENGTH" + strlen(length) + sizeof "?SCGI?1" + sizeof ",";
+    size_t bound = sizeof "CONTENT_LENGTH" + strlen(length) + sizeof "?SCGI?1" + sizeof ",";
     char **entry = environ;
     for (; *entry; entry++)
         bound += strlen(*entry) + 1;
-    char *fields = (char *)allocate(bound) + PREFIX, *end = fields;
-    end += sprintf(end, "CONTENT_LENGTH%c%s%cSCGI%c1", 0, length, 0, 0) + 1;
+    char *fields = (char *)allocate(PREFIX + bound) + PREFIX, *end = fields;
+    end += snprintf(end, bound, "CONTENT_LENGTH%c%s%cSCGI%c1", 0, length, 0, 0) + 1;
     while (entry > environ) { /* backwards: of two values of a name getenv has the first, the pool the last */
         const char *text = *--entry, *equals = strchr(text, '=');
         bool travels = equals != NULL;
-        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-            travels = travels && !starts(text, ours[i]);
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+            travels = travels && !starts(text, kept[i]);
         if (travels) {
             strcpy(end, text)[equals - text] = '\0';
             end += strlen(text) + 1;

@@ -322,7 +322,7 @@ def test_make(root, path, pool, python):
     assert list(path.parent.iterdir()) == [path]
     web = Web(path, root)
     assert web.run(CGICOMPAT_SOCKET=None).stdout == ANSWER
-    for nowhere in ("unix:/nowhere", "127.0.0.1:1", "[::1]:1", "localhost:1"):
+    for nowhere in ("unix:/nowhere", "127.0.0.1:1", "[::1]:http", "localhost:1"):
         assert run_here(web.run(CGICOMPAT_SOCKET=nowhere))
     pool.close()
     gone = web.run(CGICOMPAT_SOCKET=None)
