@@ -48,9 +48,7 @@ LEGEND = """\
 "requests/s at 8" is with 8 requests at once, "÷" how many times the other's that is. p50 and p99: half of the
 answers, and all but one in a hundred, took at most so long. CPU: of all the server's processes, for one
 request. Memory: under load, what processes share divided among them (PSS)."""
-NO_CGROUPS = "Without root (or cgroups) CPU lacks what nobody waited for: the scripts of mod_cgid and fcgiwrap"
-    "Without root, or cgroups, CPU is that of processes that were waited for: mod_cgid waits for none."
-)
+NO_CGROUPS = "Without root (or cgroups) CPU lacks what no server waited for: scripts of mod_cgid and fcgiwrap"
 
 
 class Results:
