@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import resource
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from cgicompat import config
 from cgicompat.pool import Pool
 from tests.bench.micro.hello import ENVIRON, HELLO
+from tests.bench.race.measure import environment
 from tests.harness import clients
 from tests.harness.processes import host_environ
 
@@ -30,6 +30,12 @@ def directory(tmp_path_factory):
     (directory / "cgi-bin").mkdir()
     (directory / "cgi-bin/hello.py").write_text(HELLO)
     return directory
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """The interpreter without whatever is done at its start where we run."""
+    return environment(tmp_path_factory.mktemp("bare"))[0] / "python3"
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +59,18 @@ def start(benchmark, directory):
 
 
 pytestmark = pytest.mark.benchmark(group="start of a program for one request", timer=cpu)
-PYTHON = sys.executable, "-I"
 
 
-def test_bare_Python_that_runs_hello(start):
-    start(*PYTHON)
+def test_bare_Python_that_runs_hello(start, python):
+    start(python)
 
 
-def test_client_in_Python_that_runs_hello(start):
-    start(*PYTHON, clients.PYTHON)
+def test_client_in_Python_that_runs_hello(start, python):
+    start(python, clients.PYTHON)
 
 
-def test_client_in_Python_that_hands_over_to_a_pool(start, pool):
-    start(*PYTHON, clients.PYTHON, **pool)
+def test_client_in_Python_that_hands_over_to_a_pool(start, python, pool):
+    start(python, clients.PYTHON, **pool)
 
 
 def test_client_in_Python_alone_that_hands_over_to_a_pool(start, pool):
