@@ -136,9 +136,10 @@ class Parser:
             self._status = _status(self._headers[last["status"]][1])
         raw = bytes(self._block) if self._nph and self._block.startswith(b"HTTP/") else b""
         dropped = _DROPPED if raw else _DROPPED | _SERVER
-        lengths = {value for name, value in self._headers if name.lower() == "content-length"}
-        if not (len(lengths) == 1 and all(map(_is_length, lengths))):
-            dropped = dropped | {"content-length"}
+        if "content-length" in last:
+            lengths = {value for name, value in self._headers if name.lower() == "content-length"}
+            if not (len(lengths) == 1 and all(map(_is_length, lengths))):
+                dropped = dropped | {"content-length"}
         headers = [
             (name, value)
             for i, (name, value) in enumerate(self._headers)

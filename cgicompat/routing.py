@@ -1,8 +1,8 @@
 """Which file a URL path means: a script and its PATH_INFO, a static file, or nothing.
 
 A path is cut at its slashes first and decoded afterwards, so an encoded slash never makes a new segment.
-Then the segments are walked from the served directory; the first that is a file ends the walk, and what
-remains is PATH_INFO. Names that look like a backup or a hidden file lead nowhere. Scripts may
+Then the segments are walked from the served directory, one stat each; the first that is a file ends the
+walk, and what remains is PATH_INFO. Names that look like a backup or a hidden file lead nowhere. Scripts may
 be symbolic links, as under Apache: whoever can make one could as well put a script there. What is sent as it
 is must lie inside the directory after all links are followed, and must not be a script there either.
 
@@ -12,7 +12,7 @@ The pool's workers import this too, so it needs nothing but os.
 from __future__ import annotations
 
 import os
-from stat import S_IFDIR, S_ISDIR, S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
 
 
 class Script:
-    """A script to run: its absolute file name; SCRIPT_NAME, PATH_INFO (RFC 3875 4.1.13, 4.1.5), decoded."""
+    """A script to run: its absolute file name; SCRIPT_NAME, PATH_INFO (RFC 3875 4.1.13, 4.1.5), decoded.
+    `mode` is the st_mode that its file had."""
 
-    __slots__ = ("filename", "path_info", "script_name")
+    __slots__ = ("filename", "mode", "path_info", "script_name")
     __match_args__ = ("filename", "script_name", "path_info")
 
-    def __init__(self, filename: str, script_name: str, path_info: str) -> None:
+    def __init__(self, filename: str, script_name: str, path_info: str, mode: int = 0) -> None:
         self.filename = filename
         self.script_name = script_name
         self.path_info = path_info
+        self.mode = mode
 
 
 class Static:
@@ -66,6 +68,8 @@ class Refusal:
 
 
 Route: TypeAlias = "Script | Static | Redirect | Refusal"
+
+_MOST, _LONGEST = 1000, 256  # scripts that are remembered, and characters of what was asked for
 
 _BACKUPS = (".bak", ".old", ".orig", ".rej", ".save", ".swn", ".swo", ".swp", ".tmp", ",v")
 
@@ -134,14 +138,6 @@ class OneScript:
         return Script(self.filename, "", "".join("/" + name for name in segments) + ("/" if slash else ""))
 
 
-def _mode(path: str) -> int:
-    """The st_mode of what is there, 0 where that cannot be told."""
-    try:
-        return os.stat(path).st_mode
-    except (OSError, ValueError):  # ValueError: a lone surrogate
-        return 0
-
-
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
     (at any depth, "." being the served directory itself), and elsewhere *.cgi and executable *.py."""
@@ -151,14 +147,19 @@ class Router:
         # Compared in lower case: on a file system that ignores case, /CGI-BIN/x.py must not be a static file.
         self.cgi_bin = tuple(f"/{name.strip('/').lower()}/" for name in settings.cgi_bin if name != ".")
         self.all_scripts = "." in settings.cgi_bin
+        self._scripts: dict[str, Script] = {}  # by what was asked for
 
     def route(self, path: str) -> Route:
         """Where `path`, the percent-encoded path of a URL without its query, leads."""
+        if script := self._known(path):
+            return script
         parts = _split(path)
         if isinstance(parts, Refusal):
             return parts
         raw, segments, slash = parts
         found = self._find(segments, "/" if slash else "")
+        if isinstance(found, Script):
+            self._remember(path, found)
         if isinstance(found, Static) and os.path.isdir(found.path):
             if not slash:
                 return Redirect("/" + "".join(part + "/" for part in raw))
@@ -168,14 +169,33 @@ class Router:
         return found
 
     def is_script(self, filename: str) -> bool:
-        """May the pool run `filename` (absolute)? By its name it must lie in the directory and be a script."""
+        """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script."""
+        if self._known(filename):
+            return True
         if not filename.startswith(self.directory + "/"):
             return False
         segments = filename[len(self.directory) + 1 :].split("/")
         if not {"", ".", ".."}.isdisjoint(segments):
             return False
         found = self._find(segments, "")
-        return isinstance(found, Script) and found.filename == filename
+        if not (isinstance(found, Script) and found.filename == filename):
+            return False
+        self._remember(filename, found)
+        return True
+
+    def _known(self, asked: str) -> Script | None:
+        """The script that was found before: names decide, and the file's type and permissions."""
+        script = self._scripts.get(asked)
+        try:
+            return script if script and os.stat(script.filename).st_mode == script.mode else None
+        except OSError:
+            return None
+
+    def _remember(self, asked: str, script: Script) -> None:
+        if len(asked) <= _LONGEST:
+            if len(self._scripts) >= _MOST:
+                self._scripts.clear()
+            self._scripts[asked] = script
 
     def listing(self, directory: str) -> Iterator[str]:
         """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""
@@ -189,16 +209,12 @@ class Router:
 
     def _find(self, segments: list[str], tail: str) -> Script | Static | Refusal:
         path, scripts = self.directory, self.all_scripts
-        whole = _mode("/".join([path, *segments]))
         for i, name in enumerate(segments):
             path += "/" + name
             if hidden(name):
                 return Refusal(404, f"{path}: hidden, backup or compiled file")
             try:
-                if S_ISREG(whole):  # so all before it are directories
-                    mode = whole if i + 1 == len(segments) else S_IFDIR
-                else:
-                    mode = os.stat(path).st_mode
+                mode = os.stat(path).st_mode
             except PermissionError as error:
                 return Refusal(403, f"{path}: {error.strerror}")
             except (OSError, ValueError):  # ValueError: a lone surrogate
@@ -207,7 +223,7 @@ class Router:
                 kind = name[name.rfind(".") :].lower()
                 if scripts or kind == ".cgi" or (kind == ".py" and mode & 0o111):
                     rest = "".join("/" + part for part in segments[i + 1 :])
-                    return Script(path, "/" + "/".join(segments[: i + 1]), rest + tail)
+                    return Script(path, "/" + "/".join(segments[: i + 1]), rest + tail, mode)
                 if (
                     kind == ".py"
                 ):  # a helper of scripts, or a script that lacks its permission: a source in any case

@@ -72,7 +72,7 @@ Format = Callable[[Entry], str]
 
 
 def _header(headers: list[tuple[bytes, bytes]], name: bytes) -> str:
-    return b", ".join(value for key, value in headers if key.lower() == name).decode("latin-1") or "-"
+    return b", ".join([value for key, value in headers if key.lower() == name]).decode("latin-1") or "-"
 
 
 def escape(text: str) -> str:

@@ -40,7 +40,8 @@ class Protocol(VerbatimProtocol):
         super().__init__(*args, **kwargs)
         self._awaits = ""  # "head", "body" or nothing
         self._since = 0.0  # when the head began, or the last piece of the body came
-        self._size = 0  # of a head that has not ended yet
+        self._size = 0  # of a head that has not ended yet, without what is being parsed
+        self._parsed = 0  # bytes that are
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -56,6 +57,7 @@ class Protocol(VerbatimProtocol):
     def data_received(self, data: bytes) -> None:
         if self._awaits == "body":
             self._since = self.loop.time()
+        self._parsed = len(data)
         super().data_received(data)
         if self._awaits == "head":
             self._size += len(data)
@@ -69,10 +71,13 @@ class Protocol(VerbatimProtocol):
             self._await("head")
 
     def on_headers_complete(self) -> None:
-        self._await("body")
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_BYTES:
+        if self._size + self._parsed > HEAD_BYTES < self._head_size():
             raise ValueError("request head too large")  # a 400 to httptools' caller
+        self._await("body")
         super().on_headers_complete()
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_message_complete(self) -> None:
         self._await("")

@@ -114,9 +114,9 @@ class CGI:
     async def _relay(self, run: Run, body: Body, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """One run of a script. Returns what the client is to be sent, if it has not been sent anything."""
         try:
-            address = (
-                self.pools.address() if self.pools.ready else await asyncio.to_thread(self.pools.address)
-            )
+            address = self.pools.ready
+            if address is None:
+                address = await asyncio.to_thread(self.pools.address)
             pool = await connect(address, run, body)
         except (BrokenPipeError, ConnectionResetError):
             run.fail(502, "the worker was killed")
