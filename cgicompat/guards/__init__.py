@@ -108,6 +108,8 @@ class Guards:
         self._restores = [guard.restore for guard in self._guards]
         self._everything = None
         if audit:
+            import dis  # noqa: F401  # for locate(): a script may give up the right to read the library
+
             from cgicompat.guards.everything import Everything
 
             self._everything = Everything()

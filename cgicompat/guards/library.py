@@ -7,6 +7,7 @@ fresh is read right after its import, before any script can use it.
 from __future__ import annotations
 
 import codecs
+import ctypes
 import itertools
 import os
 import signal
@@ -361,11 +362,20 @@ class Random(Row):
     """A script that seeds the generator must not make the next one's numbers predictable."""
 
     blind = True
+    _left = b""
 
     def put_back(self, random: Any, fresh: Any) -> bool:
-        # As seed() does without an argument, but with 16 bytes in place of 2500.
-        random._inst.seed(int.from_bytes(os.urandom(16)))
+        generator = random._inst
+        if self._left != self._state(generator):
+            # As seed() does without an argument, but with 16 bytes in place of 2500.
+            generator.seed(int.from_bytes(os.urandom(16)))
+            self._left = self._state(generator)
         return False
+
+    def _state(self, generator: Any) -> bytes:
+        """As it lies in memory: getstate() takes longer than a new seed."""
+        head, whole = object.__basicsize__, type(generator).__mro__[1].__basicsize__  # _random.Random
+        return ctypes.string_at(id(generator) + head, whole - head)
 
 
 class NumpyRandom(Row):

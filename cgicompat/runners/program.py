@@ -12,6 +12,7 @@ import io
 import os
 import stat
 import sys
+from _io import _IOBase  # not io.IOBase, whose isinstance() is slow
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
 from cgicompat.runners import stdio
@@ -160,7 +161,7 @@ class Program:
         new = [
             (name, module, isinstance(module, ModuleType) and not LIBRARY.is_persistent(module))
             for name, module in list(current.items())
-            if before.get(name) is not module and module is not main and not LIBRARY.keeps(name, module)
+            if before.get(name, self) is not module and module is not main and not LIBRARY.keeps(name, module)
         ]
         for name, module, own in new:
             del current[name]
@@ -198,18 +199,20 @@ def join_threads() -> None:
         return
     for call in reversed(list(getattr(threading, "_threading_atexits", ()))):
         call()
-    while waiting := [
-        thread
-        for thread in threading.enumerate()
-        if not thread.daemon and thread is not threading.current_thread()
-    ]:
+    while threading.active_count() > 1 and (
+        waiting := [
+            thread
+            for thread in threading.enumerate()
+            if not thread.daemon and thread is not threading.current_thread()
+        ]
+    ):
         for thread in waiting:
             thread.join()
 
 
 def flush_files() -> None:
     """Flush every file that is still open somewhere, for a process that ends without finalization."""
-    for thing in gc.get_objects():
+    for thing in [found for found in gc.get_objects() if isinstance(found, _IOBase)]:
         if isinstance(thing, _FILES):
             try:
                 if not thing.closed:
@@ -245,10 +248,10 @@ def _real_directory(script: str) -> str:
 def _clear(module: ModuleType) -> None:
     """moduleobject.c, _PyModule_ClearDict: names with one underscore first."""
     namespace = module.__dict__
-    for private in (True, False):
-        for name in list(namespace):
-            if name != "__builtins__" and (name[:1] == "_" and name[1:2] != "_") is private:
-                namespace[name] = None
+    for name in [name for name in namespace if name[:1] == "_" and name[1:2] != "_"]:
+        namespace[name] = None
+    for name in [name for name in namespace if name != "__builtins__"]:
+        namespace[name] = None
 
 
 def _strip(error: BaseException) -> None:
