@@ -21,6 +21,7 @@ import time  # noqa: E402
 from cgicompat.descriptors import keep  # noqa: E402
 from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
+from cgicompat.pool.heap import settle  # noqa: E402
 from cgicompat.runners import cgihandler, here, program, stdio  # noqa: E402
 from cgicompat.runners.modules import CODE  # noqa: E402
 from tests.bench.micro.hello import once, set_up  # noqa: E402
@@ -101,6 +102,7 @@ def main() -> None:
     prepare()
     for module in os.environ["MODULES"].split():
         __import__(module)
+    settle()
     while question := os.read(questions, 4096):
         rounds, piece = question.decode().rstrip("\n").split("\t")
         pid = os.fork()
