@@ -9,6 +9,7 @@
    and of the Python client, and SOCKET, the address of a pool where the environment names none (or ""). */
 
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* macOS: with all of the sockets */
 
 #include <errno.h>
 #include <inttypes.h>
