@@ -99,7 +99,8 @@ def options(given: argparse.Namespace) -> measure.Options:
 
 def main() -> None:
     given = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers are to end as well
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # the servers are to end as well
     if given.micro is not None:
         sys.exit(micro.run(given.micro, given.output / MICRO))
     if given.source:

@@ -344,25 +344,34 @@ def warm_up(options: Options, running: Sequence[Contestant], left_out: dict[str,
 
 def in_turns(options: Options, entries: Sequence[Entry]) -> dict[tuple[Entry, Load], list[dict[str, float]]]:
     """What each round measured."""
+    turns = [
+        (entry, each)
+        for each in options.loads
+        for entry in entries
+        if not each.only or entry.script.key in each.only
+    ]
+    seconds = options.rounds * sum(duration(options, *turn) for turn in turns)
+    say(f"{options.rounds * len(turns)} measurements, in about {seconds / 60:.1f} minutes ...")
     samples: dict[tuple[Entry, Load], list[dict[str, float]]] = {}
     for number in range(options.rounds):
         for script in options.scripts:
-            for each in options.loads:
-                if each.only and script.key not in each.only:
-                    continue
-                for entry in entries:
-                    if entry.script is script:
-                        samples.setdefault((entry, each), []).append(one(options, entry, each))
+            for turn in turns:
+                if turn[0].script is script:
+                    samples.setdefault(turn, []).append(one(options, *turn))
             say(f"round {number + 1} of {options.rounds}, {script.key}: done")
     return samples
 
 
+def duration(options: Options, entry: Entry, each: Load) -> float:
+    """Seconds of one measurement."""
+    return max(options.seconds, min(LONGEST, ANSWERS * each.connections / entry.rate))
+
+
 def one(options: Options, entry: Entry, each: Load) -> dict[str, float]:
     """One measurement: requests/s, times and CPU in ms, of one request."""
-    least = min(LONGEST, ANSWERS * each.connections / entry.rate)
     family = entry.contestant.family
     before = family.cpu()
-    figures = CLIENTS[options.client](entry.request, each, max(options.seconds, least))
+    figures = CLIENTS[options.client](entry.request, each, duration(options, entry, each))
     used = family.cpu() - before
     if figures.failed:
         say(f"{entry.contestant.peer.name} {entry.script.key}: {figures.failed} requests failed")
