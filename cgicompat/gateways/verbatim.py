@@ -90,13 +90,12 @@ class _Cycle(RequestResponseCycle):
             self._left -= len(body)
             if self._left < 0 or (self._left and not more):
                 raise RuntimeError("the body has not as many bytes as the head says")
-        pieces = [self._head, body]
+        data = self._head + body  # without a head, no copy
         if self.chunked_encoding:
-            pieces = [self._head, b"%x\r\n" % len(body), body, b"\r\n"] if body else [self._head]
-            if not more:
-                pieces.append(b"0\r\n\r\n")
+            chunk = (b"%x\r\n" % len(body), body, b"\r\n") if body else ()
+            data = b"".join([self._head, *chunk, b"" if more else b"0\r\n\r\n"])
         self._head = b""
-        self.transport.write(b"".join(pieces))
+        self.transport.write(data)
         if not more:
             self.response_complete = True
             self.message_event.set()
