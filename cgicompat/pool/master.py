@@ -3,8 +3,8 @@
 It is single-threaded and small, since each fork copies it: a loop around poll(), woken by signals, by
 workers' messages and by what scripts write to stderr. All that workers do is on the board; the master acts on
 that and on the exit of processes. Idle workers take connections themselves. Only where none is idle does the
-master look at the socket: it forks more workers, or, when it may not, queues the connections and hands them
-to the next idle workers.
+master look at the socket: it forks more workers where they are of use, or, when it may not, queues the
+connections and hands them to the next idle workers.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import time
 
 from cgicompat import pages
+from cgicompat.config import cores
 from cgicompat.descriptors import LOWEST, keep, release
 from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
@@ -44,6 +45,8 @@ _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
 _WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well below 1 s
 _MAX_BACKOFF = 5.0
 _NEVER = float("inf")
+_JUST_BEGUN = 0.01  # most requests take no longer
+_LOOK_AGAIN = 0.002  # whether one more worker is of use
 _LINGER = 2.0
 _MAX_LINGERING = 256
 
@@ -84,6 +87,7 @@ class Master:
         self._stop_at = 0.0
         self._reload = False
         self._watching_listener = False
+        self._grow_after = 0.0
         self._spare_since = self._checked_files = time.monotonic()
         self._failures = 0
         self._fork_after = 0.0
@@ -199,8 +203,11 @@ class Master:
 
     def _patience(self) -> float:
         busy = self._board.count(BUSY) or self._queue or self._lingering or self._stopping or self._fork_after
-        patience = _TICK if busy else _CHECK_FILES
-        return max(0.0, min(patience, self._next_due - time.monotonic())) * 1000
+        now = time.monotonic()
+        patience = min(_TICK if busy else _CHECK_FILES, self._next_due - now)
+        if self._grow_after > now:
+            patience = min(patience, self._grow_after - now)
+        return max(0.0, patience) * 1000
 
     def _on_signals(self, numbers: bytes) -> None:
         if signal.SIGCHLD in numbers:
@@ -254,7 +261,7 @@ class Master:
         if self._queue and idle and not self._handed_over.poll(0):
             socket.send_fds(self._handoff, [b"C"], [self._queue[0][1].fileno()])
             self._queue.pop(0)[1].close()
-        self._watch_listener(not idle and not self._board.count(STARTING))
+        self._watch_listener(not idle and not self._board.count(STARTING) and now >= self._grow_after)
         if idle <= 1 or self._size() <= self._minimum:
             self._spare_since = now
         elif now - self._spare_since > _KEEP_SPARE:
@@ -288,7 +295,10 @@ class Master:
             return
         if self._size() < self._maximum and not self._fork_after:
             if not self._board.count(STARTING):
-                self._fork()
+                if self._is_one_more_of_use():
+                    self._fork()
+                else:
+                    self._grow_after = time.monotonic() + _LOOK_AGAIN
             return
         try:
             connection, _ = self._listener.accept()
@@ -298,6 +308,15 @@ class Master:
             self._turn_away(connection, "too many requests wait")
         else:
             self._queue.append((time.monotonic(), connection))
+
+    def _is_one_more_of_use(self) -> bool:
+        """Not while all processors are at requests that have just begun: these would but take longer."""
+        limit, processors = time.monotonic() - _JUST_BEGUN, cores()
+        begun = sum(
+            self._board.state(child.slot) == BUSY and self._board.read(child.slot)[3] > limit
+            for child in self._children.values()
+        )
+        return begun < 2 * processors or _running() <= processors
 
     def _turn_away(self, connection: socket.socket, why: str) -> None:
         self._log.write(f"503: {why}; all {len(self._children)} workers are busy (see --workers, --queue)")
@@ -601,6 +620,15 @@ def _signature(path: str) -> tuple[int, ...] | None:
         return signature(os.stat(path))
     except OSError:
         return None
+
+
+def _running() -> int:
+    """How many processes have or want a processor, this one among them (proc(5), loadavg); 0 if unknown."""
+    try:
+        with open("/proc/loadavg", "rb", buffering=0) as file:
+            return int(file.read().split()[3].partition(b"/")[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _kill(pid: int, number: int) -> None:
