@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
 MAX_LINE = 8 * 1024
 MAX_HEAD = 64 * 1024
 
@@ -60,15 +62,15 @@ class Head:
 
     def get(self, name: str) -> str | None:
         """The value of the first header called `name` (in lower case)."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return None
 
 
 def phrase(status: int) -> str:
     """The reason phrase that usually goes with a status."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
+    return _PHRASES.get(status, "Unknown")
 
 
 class Parser:

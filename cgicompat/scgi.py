@@ -6,6 +6,8 @@ wait: `header_size` says how many bytes the request head takes, `decode` turns t
 
 from __future__ import annotations
 
+from itertools import chain
+
 # Apache and nginx send some hundred bytes to a few KB; a process cannot be given much more anyway.
 MAX_HEADER = 128 * 1024
 
@@ -25,8 +27,9 @@ def encode(environ: Mapping[str, str]) -> bytes:
     Raises ValueError where a name or value has a NUL, which would forge further variables.
     """
     first = {"CONTENT_LENGTH": environ.get("CONTENT_LENGTH") or "0", "SCGI": "1"}
-    text = "".join([f"{name}\0{value}\0" for name, value in {**first, **environ, **first}.items()])
-    if text.count("\0") != 2 * len(first.keys() | environ.keys()):
+    fields = {**first, **environ, **first}
+    text = "\0".join(chain.from_iterable(fields.items())) + "\0"
+    if text.count("\0") != 2 * len(fields):
         raise ValueError("NUL in a name or value of the environ")
     header = text.encode("utf-8", "surrogateescape")
     return b"%d:%s," % (len(header), header)

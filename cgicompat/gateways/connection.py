@@ -9,7 +9,6 @@ since a script's output is flushed when it has nothing more to say, and so the r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import selectors
 import socket
 import weakref
@@ -90,9 +89,7 @@ class _Watch:
         self._selector.register(peer, selectors.EVENT_READ, function)
 
     def remove(self, peer: socket.socket) -> None:
-        """Also where it is not watched."""
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(peer)
+        self._selector.unregister(peer)
 
 
 _watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = weakref.WeakKeyDictionary()
@@ -114,7 +111,15 @@ class Connection:
         self._moment: asyncio.TimerHandle | None = None
         self._reader: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
-        self._watch.add(peer, self._receive)
+        self._listening = False
+        self._listen(True)
+
+    def _listen(self, listening: bool) -> None:
+        if listening and not self._listening:
+            self._watch.add(self._peer, self._receive)
+        elif self._listening and not listening:
+            self._watch.remove(self._peer)
+        self._listening = listening
 
     def _receive(self) -> None:
         try:
@@ -135,13 +140,13 @@ class Connection:
             self._size = 0
         elif self._size >= PIECE:
             if self._size > BUFFER:
-                self._watch.remove(self._peer)
+                self._listen(False)
             self.wake()
         elif not self._moment:
             self._moment = self._loop.call_later(MOMENT, self.wake)
 
     def _ended(self, end: End) -> None:
-        self._watch.remove(self._peer)
+        self._listen(False)
         self._end = end
         self.wake()
         if self._left:
@@ -169,7 +174,7 @@ class Connection:
         data = b"".join(self._received)
         self._received.clear()
         if self._size > BUFFER and not self._end:
-            self._watch.add(self._peer, self._receive)
+            self._listen(True)
         self._size = 0
         return data
 
@@ -204,7 +209,7 @@ class Connection:
         """Closes at once, which ends the script."""
         if self._moment:
             self._moment.cancel()
-        self._watch.remove(self._peer)
+        self._listen(False)
         if self._upload and not self._upload.done():
             self._upload.cancel()  # which takes back its waiting for the socket, a moment later
             self._upload.add_done_callback(lambda _: self._peer.close())

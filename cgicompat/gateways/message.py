@@ -34,7 +34,10 @@ class Request:
 
     def get(self, name: str) -> str | None:
         """The value of the first header called `name` (in lower case)."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return None
 
     def redirected(self, path: str, query: str) -> Request:
         """The GET (or HEAD) that a local redirect to `path` stands for (RFC 3875 section 6.2.2)."""
