@@ -64,7 +64,9 @@ use_venv() {
         "$python" -m venv --clear "$VENV" || return
         echo "$base" >"$VENV/base"
     fi
-    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --editable "$root$extras" >&2 || return
+    # compat: a path in a .pth file; the default is an import hook, which doubles the start of every Python.
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --config-settings editable_mode=compat \
+        --editable "$root$extras" >&2 || return
     echo "$stamp" >"$VENV/installed$extras"
     echo "$stamp" >"$VENV/installed"
 }
