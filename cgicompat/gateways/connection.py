@@ -1,7 +1,7 @@
 """A connection to the pool, for asyncio.
 
 Sockets are used as they are: a transport would take several times as long to make. All of them are watched
-by one selector, and only this by the event loop, which would do much more about each. What comes waits for a
+by one epoll, and only this by the event loop, which would do much more about each. What comes waits for a
 moment, so that it goes to the client in one piece with what comes right after it. Mostly that is the end,
 since a script's output is flushed when it has nothing more to say, and so the response gets a length.
 """
@@ -9,7 +9,7 @@ since a script's output is flushed when it has nothing more to say, and so the r
 from __future__ import annotations
 
 import asyncio
-import selectors
+import select
 import socket
 import weakref
 from collections.abc import Callable
@@ -74,25 +74,36 @@ async def _connect_unix(path: str, patience: float) -> socket.socket:
         raise
 
 
-class _Watch:
-    """Calls the functions of sockets that have something to be read."""
+class _Epoll:
+    """Watches sockets for the event loop `loop`, and has the methods that itself has for that."""
 
-    def __init__(self) -> None:
-        self._selector = selectors.DefaultSelector()
-        asyncio.get_running_loop().add_reader(self._selector.fileno(), self._look)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._epoll = select.epoll()
+        self._functions: dict[int, Callable[[], None]] = {}
+        loop.add_reader(self._epoll.fileno(), self._look)
 
     def _look(self) -> None:
-        for key, _ in self._selector.select(0):
-            key.data()
+        for fd, _ in self._epoll.poll(0):
+            if function := self._functions.get(fd):
+                function()
 
-    def add(self, peer: socket.socket, function: Callable[[], None]) -> None:
-        self._selector.register(peer, selectors.EVENT_READ, function)
+    def add_reader(self, fd: int, function: Callable[[], None]) -> None:
+        self._functions[fd] = function
+        self._epoll.register(fd, select.EPOLLIN)
 
-    def remove(self, peer: socket.socket) -> None:
-        self._selector.unregister(peer)
+    def remove_reader(self, fd: int) -> None:
+        del self._functions[fd]
+        self._epoll.unregister(fd)
 
 
-_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = weakref.WeakKeyDictionary()
+_epolls: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Epoll] = weakref.WeakKeyDictionary()
+
+
+def _readers_of(loop: asyncio.AbstractEventLoop) -> _Epoll | asyncio.AbstractEventLoop:
+    """What watches the sockets of connections: the loop itself where there is no epoll."""
+    if not hasattr(select, "epoll"):
+        return loop
+    return _epolls.get(loop) or _epolls.setdefault(loop, _Epoll(loop))
 
 
 class Connection:
@@ -101,7 +112,7 @@ class Connection:
     def __init__(self, peer: socket.socket) -> None:
         self._peer = peer
         self._loop = asyncio.get_running_loop()
-        self._watch = _watches.get(self._loop) or _watches.setdefault(self._loop, _Watch())
+        self._readers = _readers_of(self._loop)
         self._received: list[bytes] = []
         self._size = 0
         self._end: End | None = None
@@ -116,14 +127,14 @@ class Connection:
 
     def _listen(self, listening: bool) -> None:
         if listening and not self._listening:
-            self._watch.add(self._peer, self._receive)
+            self._readers.add_reader(self._peer.fileno(), self._receive)
         elif self._listening and not listening:
-            self._watch.remove(self._peer)
+            self._readers.remove_reader(self._peer.fileno())
         self._listening = listening
 
     def _receive(self) -> None:
         try:
-            while self._size <= BUFFER:
+            while self._size <= BUFFER:  # all that is there: after an error uvloop itself calls only once
                 data = self._peer.recv(PIECE)
                 if not data:
                     self._ended(End.RESET if self._cut_off else End.EOF)
