@@ -20,7 +20,7 @@ class Board:
     """A board in the file `fd`, which must have SIZE bytes."""
 
     SLOTS = 1024
-    SIZE = SLOTS + 1 + SLOTS * _SLOT
+    SIZE = SLOTS + 1 + SLOTS * _SLOT + 1
 
     def __init__(self, fd: int):
         self._map = mmap.mmap(fd, self.SIZE)
@@ -43,6 +43,15 @@ class Board:
     @hungry.setter
     def hungry(self, value: bool) -> None:
         self._map[self.SLOTS] = value
+
+    @property
+    def attentive(self) -> bool:
+        """Whether the master looks every few milliseconds, so that nobody need call it."""
+        return self._map[self.SIZE - 1] != 0
+
+    @attentive.setter
+    def attentive(self, value: bool) -> None:
+        self._map[self.SIZE - 1] = value
 
     def state(self, slot: int) -> bytes:
         return self._map[slot : slot + 1]

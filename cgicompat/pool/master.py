@@ -2,9 +2,9 @@
 
 It is single-threaded and small, since each fork copies it: a loop around poll(), woken by signals, by
 workers' messages and by what scripts write to stderr. All that workers do is on the board; the master acts on
-that and on the exit of processes. Idle workers take connections themselves. Only where none is idle does the
-master look at the socket: it forks more workers where they are of use, or, when it may not, queues the
-connections and hands them to the next idle workers.
+that and on the exit of processes. Workers take connections themselves. Only where none is idle does the
+master look at the socket: it forks more workers where they are of use. Where it may not, and no worker has
+been free for a while, it queues the connections and hands them to the next idle workers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well b
 _MAX_BACKOFF = 5.0
 _NEVER = float("inf")
 _JUST_BEGUN = 0.01  # most requests take no longer
-_LOOK_AGAIN = 0.002  # whether one more worker is of use
+_LOOK_AGAIN = 0.002
 _LINGER = 2.0
 _MAX_LINGERING = 256
 
@@ -87,7 +87,7 @@ class Master:
         self._stop_at = 0.0
         self._reload = False
         self._watching_listener = False
-        self._grow_after = 0.0
+        self._look_after = 0.0
         self._spare_since = self._checked_files = time.monotonic()
         self._failures = 0
         self._fork_after = 0.0
@@ -171,7 +171,7 @@ class Master:
         board = self._state.get("board")
         if board is None:
             board = unnamed_file(self._state["temporary"])
-            os.ftruncate(board, Board.SIZE)
+        os.ftruncate(board, Board.SIZE)
         self._board_fd = keep(board)
         self._board = Board(self._board_fd)
 
@@ -205,8 +205,8 @@ class Master:
         busy = self._board.count(BUSY) or self._queue or self._lingering or self._stopping or self._fork_after
         now = time.monotonic()
         patience = min(_TICK if busy else _CHECK_FILES, self._next_due - now)
-        if self._grow_after > now:
-            patience = min(patience, self._grow_after - now)
+        if self._look_after > now:
+            patience = min(patience, self._look_after - now)
         return max(0.0, patience) * 1000
 
     def _on_signals(self, numbers: bytes) -> None:
@@ -256,12 +256,13 @@ class Master:
             while self._size() < self._minimum and self._fork():
                 pass
         self._board.hungry = bool(self._queue)
+        self._board.attentive = now < self._look_after
         idle = self._board.count(IDLE)
         # One at a time: whoever takes it says so, and until then it is still ours to turn away or keep.
         if self._queue and idle and not self._handed_over.poll(0):
             socket.send_fds(self._handoff, [b"C"], [self._queue[0][1].fileno()])
             self._queue.pop(0)[1].close()
-        self._watch_listener(not idle and not self._board.count(STARTING) and now >= self._grow_after)
+        self._watch_listener(not idle and not self._board.count(STARTING) and now >= self._look_after)
         if idle <= 1 or self._size() <= self._minimum:
             self._spare_since = now
         elif now - self._spare_since > _KEEP_SPARE:
@@ -291,14 +292,16 @@ class Master:
                 self._poll.unregister(self._listener)
 
     def _on_waiting_connection(self) -> None:
-        if self._board.any_idle() or self._stopping:
+        if self._board.any_idle() or self._board.count(STARTING) or self._stopping:
             return
-        if self._size() < self._maximum and not self._fork_after:
-            if not self._board.count(STARTING):
-                if self._is_one_more_of_use():
-                    self._fork()
-                else:
-                    self._grow_after = time.monotonic() + _LOOK_AGAIN
+        begun = self._just_begun()
+        more = self._size() < self._maximum and not self._fork_after
+        # While all processors are at requests that have just begun, these would but take longer.
+        if more and (begun < 2 * cores() or _running() <= cores()):
+            self._fork()
+            return
+        if begun and not self._queue:  # a worker will be free sooner than we could do anything
+            self._look_after = time.monotonic() + _LOOK_AGAIN
             return
         try:
             connection, _ = self._listener.accept()
@@ -309,14 +312,13 @@ class Master:
         else:
             self._queue.append((time.monotonic(), connection))
 
-    def _is_one_more_of_use(self) -> bool:
-        """Not while all processors are at requests that have just begun: these would but take longer."""
-        limit, processors = time.monotonic() - _JUST_BEGUN, cores()
-        begun = sum(
+    def _just_begun(self) -> int:
+        """How many requests have."""
+        limit = time.monotonic() - _JUST_BEGUN
+        return sum(
             self._board.state(child.slot) == BUSY and self._board.read(child.slot)[3] > limit
             for child in self._children.values()
         )
-        return begun < 2 * processors or _running() <= processors
 
     def _turn_away(self, connection: socket.socket, why: str) -> None:
         self._log.write(f"503: {why}; all {len(self._children)} workers are busy (see --workers, --queue)")

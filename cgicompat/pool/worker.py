@@ -121,7 +121,7 @@ class Worker:
                 self._context.board.busy(
                     self._slot, time.monotonic(), time.monotonic() + _READING, "reading a request"
                 )
-                if not self._context.board.any_idle():
+                if not (self._context.board.any_idle() or self._context.board.attentive):
                     self._tell(LOOK)
                 if not self._serve(connection):
                     break
