@@ -138,6 +138,28 @@ class OneScript:
         return Script(self.filename, "", "".join("/" + name for name in segments) + ("/" if slash else ""))
 
 
+class _Found:
+    """Scripts that were found before. Names decide what a script is, and its file's type and permissions: as
+    long as these stay, so does the script."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, Script] = {}
+
+    def get(self, asked: str) -> Script | None:
+        """The script that `asked` led to, if it still does."""
+        script = self._scripts.get(asked)
+        try:
+            return script if script and os.stat(script.filename).st_mode == script.mode else None
+        except OSError:
+            return None
+
+    def add(self, asked: str, script: Script) -> None:
+        if len(asked) <= _LONGEST:
+            if len(self._scripts) >= _MOST:
+                self._scripts.clear()
+            self._scripts[asked] = script
+
+
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
     (at any depth, "." being the served directory itself), and elsewhere *.cgi and executable *.py."""
@@ -147,11 +169,11 @@ class Router:
         # Compared in lower case: on a file system that ignores case, /CGI-BIN/x.py must not be a static file.
         self.cgi_bin = tuple(f"/{name.strip('/').lower()}/" for name in settings.cgi_bin if name != ".")
         self.all_scripts = "." in settings.cgi_bin
-        self._scripts: dict[str, Script] = {}  # by what was asked for
+        self._by_path, self._by_filename = _Found(), _Found()
 
     def route(self, path: str) -> Route:
         """Where `path`, the percent-encoded path of a URL without its query, leads."""
-        if script := self._known(path):
+        if script := self._by_path.get(path):
             return script
         parts = _split(path)
         if isinstance(parts, Refusal):
@@ -159,7 +181,7 @@ class Router:
         raw, segments, slash = parts
         found = self._find(segments, "/" if slash else "")
         if isinstance(found, Script):
-            self._remember(path, found)
+            self._by_path.add(path, found)
         if isinstance(found, Static) and os.path.isdir(found.path):
             if not slash:
                 return Redirect("/" + "".join(part + "/" for part in raw))
@@ -170,7 +192,7 @@ class Router:
 
     def is_script(self, filename: str) -> bool:
         """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script."""
-        if self._known(filename):
+        if self._by_filename.get(filename):
             return True
         if not filename.startswith(self.directory + "/"):
             return False
@@ -180,22 +202,8 @@ class Router:
         found = self._find(segments, "")
         if not (isinstance(found, Script) and found.filename == filename):
             return False
-        self._remember(filename, found)
+        self._by_filename.add(filename, found)
         return True
-
-    def _known(self, asked: str) -> Script | None:
-        """The script that was found before: names decide, and the file's type and permissions."""
-        script = self._scripts.get(asked)
-        try:
-            return script if script and os.stat(script.filename).st_mode == script.mode else None
-        except OSError:
-            return None
-
-    def _remember(self, asked: str, script: Script) -> None:
-        if len(asked) <= _LONGEST:
-            if len(self._scripts) >= _MOST:
-                self._scripts.clear()
-            self._scripts[asked] = script
 
     def listing(self, directory: str) -> Iterator[str]:
         """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""

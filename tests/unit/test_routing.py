@@ -301,6 +301,44 @@ def test_is_script(router: Router, root: Path) -> None:
     assert not router.is_script(f"{root}-sibling/secret.txt")
 
 
+def test_what_was_found_before_is_found_no_longer(tmp_path: Path) -> None:
+    router = Router(SimpleNamespace(directory=str(tmp_path), cgi_bin=("cgi-bin",)))  # type: ignore[arg-type]
+    script = tmp_path / "x.py"
+
+    def found() -> tuple[type, bool]:
+        return type(router.route("/x.py/info")), router.is_script(str(script))
+
+    for _ in range(2):
+        script.write_text("")
+        script.chmod(0o755)
+        assert found() == found() == (Script, True)
+        script.chmod(0o644)
+        assert found() == found() == (Refusal, False)
+        script.unlink()
+        assert found() == (Refusal, False)
+    script.write_text("")
+    script.chmod(0o755)
+    assert found() == (Script, True)
+    script.unlink()
+    script.mkdir()
+    assert found() == (Refusal, False)
+
+
+def test_paths_and_file_names_are_not_mixed_up(router: Router, root: Path) -> None:
+    assert isinstance(router.route("/cgi-bin/a.sh"), Script)
+    assert not router.is_script("/cgi-bin/a.sh")
+    assert router.is_script(f"{root}/cgi-bin/a.sh")
+    assert isinstance(router.route(f"{root}/cgi-bin/a.sh"), Refusal)
+
+
+def test_what_is_remembered_is_bounded(router: Router) -> None:
+    for number in range(3000):
+        assert isinstance(router.route(f"/cgi-bin/a.sh/{number}"), Script)
+    assert isinstance(router.route("/cgi-bin/a.sh/" + "x" * 10_000), Script)
+    assert len(router._by_path._scripts) <= 1000
+    assert max(map(len, router._by_path._scripts)) <= 256
+
+
 @given(st.text(max_size=30))
 def test_decode_is_the_inverse_of_quoting_every_byte(text: str) -> None:
     quoted = "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
