@@ -50,6 +50,7 @@ DONE = b"."
 _LATER = 2.0
 # Seconds that the reading of a request may take.
 _READING = 120.0
+_YIELD = 0.0005
 
 
 class Context:
@@ -176,6 +177,9 @@ class Worker:
             for fd, _ in waiter.poll():
                 try:
                     if fd == context.listener.fileno():
+                        if context.board.hungry:  # those in the master's queue came before
+                            time.sleep(_YIELD)
+                            continue
                         connection, _ = context.listener.accept()
                     else:  # a connection may be under way to us even when the lifeline is cut
                         message, fds, _, _ = socket.recv_fds(context.handoff, 16, 1)
