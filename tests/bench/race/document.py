@@ -1,6 +1,6 @@
 """What the figures look like: tables in Markdown, a plot, and docs/performance.md made of both.
 
-All of it comes from the JSON that a measurement wrote, so that it can be made again without measuring.
+All figures come from the JSON that a measurement wrote, so that it can be made again without measuring.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from tests.bench.race.peers import QUICK, REFERENCE
 
 MAIN = "8"  # the load by which peers are compared
+LIMITS = Path(__file__).with_name("limits.md")  # what the figures do not say by themselves
 COLOURS = {"CGI": "#9a9a9a", "mod_python": "#c58b3f", "rewrite": "#4f8fc0", "cgicompat": "#3d9a5f"}
 
 
@@ -305,6 +306,7 @@ def document(results: Results, folder: Path, micro: dict[str, Any] | None = None
         parts.append(f"## {title}\n\n{table}\n")
     if found := aims(results, micro):
         parts.append(f"## Aims\n\nOf requests/s at concurrency 8, where nothing else is said.\n\n{found}\n")
+    parts.append(LIMITS.read_text())
     if lines := list(remarks(results)):
         parts.append("## Not complete\n\n" + "".join(f"- {line}\n" for line in lines))
     if micro:
