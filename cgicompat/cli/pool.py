@@ -32,6 +32,8 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
             "where to listen? --bind unix:PATH or HOST:PORT, or `socket` in the configuration"
         )
     if check:
+        import cgicompat.pool.master  # noqa: F401  # code that is being replaced may not be whole yet
+
         return
     address = config.split_address(settings.socket)
     if isinstance(address, tuple) and address[0] not in ("localhost", "::1") and address[0][:4] != "127.":

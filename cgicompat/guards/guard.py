@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import ClassVar
 
+    from cgicompat.runners.modules import Source
+
 NOTHING: tuple[Change, ...] = ()
 
 
@@ -36,15 +38,16 @@ class Guard:
         raise NotImplementedError
 
 
-_names: dict[CodeType, frozenset[str]] = {}
+_names: dict[Source, frozenset[str]] = {}
 
 
 def uses(names: frozenset[str]) -> bool:
     """Whether this run's scripts have one of `names` in their code."""
-    for code in CODE.used:
-        known = _names.get(code)
+    for source in CODE.used:
+        known = _names.get(source)
         if known is None:
-            known = _names[code] = frozenset(name for inner in with_inner(code) for name in inner.co_names)
+            codes = with_inner(source.code)
+            known = _names[source] = frozenset(name for code in codes for name in code.co_names)
         if not known.isdisjoint(names):
             return True
     return False
@@ -64,8 +67,8 @@ def locate(names: Sequence[str]) -> str:
     except ImportError:
         return ""  # the script has made this process one of a user who may not read the library
     best = _NOWHERE
-    for module in CODE.used:
-        for code in with_inner(module):
+    for source in CODE.used:
+        for code in with_inner(source.code):
             for name in names:
                 if name in code.co_names:
                     best = _likelier(_rank(code, name), best)

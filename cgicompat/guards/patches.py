@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
+    from cgicompat.runners.modules import Source
+
 _STORES = (opcode.opmap["STORE_ATTR"], opcode.opmap["DELETE_ATTR"])
 _EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]
 _INDIRECT = frozenset(("setattr", "delattr", "vars", "__dict__", "patch", "exec", "eval"))
@@ -35,15 +37,15 @@ class Patches(Guard):
     knows what else has taken hold of it."""
 
     def save(self) -> None:
-        self._used: dict[tuple[CodeType, int], _Names] = {}
+        self._used: dict[tuple[Source, int], _Names] = {}
 
     def restore(self) -> Sequence[Change]:
         changes = [self._undo(*found) for found in WATCH.take()] if WATCH.journal else NOTHING
         loaded = len(sys.modules)
-        for code in CODE.used:
-            names = self._used.get((code, loaded))
+        for source in CODE.used:
+            names = self._used.get((source, loaded))
             if names is None:
-                names = self._used[code, loaded] = _Names(code)
+                names = self._used[source, loaded] = _Names(source.code)
             for label, found, items in names.lists:
                 if found != items:
                     _replace(found, items)

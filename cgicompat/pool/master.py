@@ -552,7 +552,7 @@ class Master:
         if argv:
             check = os.spawnve(os.P_WAIT, argv[0], [*argv, "--check"], self._state["environ"])
             if check != 0:
-                self._log.write("the configuration is wrong: not reloaded, going on with the former one")
+                self._log.write("the configuration, or cgicompat itself, is broken: going on as before")
                 return
         self._on_messages()
         self._take_back()

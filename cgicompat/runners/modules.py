@@ -51,6 +51,16 @@ def name_of(module: ModuleType) -> str:
     return name
 
 
+class Source:
+    """A source file's code. Unlike code, it is a key of dicts that costs nothing to hash."""
+
+    __slots__ = ("code", "signature")
+
+    def __init__(self, signature: _Signature, code: CodeType):
+        self.signature = signature
+        self.code = code
+
+
 class CodeCache:
     """Compiled source files, in memory and, for processes that end after a request, in a directory.
 
@@ -60,20 +70,20 @@ class CodeCache:
 
     def __init__(self) -> None:
         self.directory: str | None = None
-        self.used: list[CodeType] = []  # in this run; whoever wants to know clears it
-        self._memory: dict[str, tuple[_Signature, CodeType]] = {}
+        self.used: list[Source] = []  # in this run; whoever wants to know clears it
+        self._memory: dict[str, Source] = {}
 
     def load(self, filename: str) -> CodeType:
         """Code of a source file as it is now. Raises OSError, SyntaxError, ValueError."""
         current = signature(os.stat(filename))
         known = self._memory.get(filename)
-        if known is None or known[0] != current:
+        if known is None or known.signature != current:
             known = self._stored(filename, current) or self._compile(filename)
             self._memory[filename] = known
-        self.used.append(known[1])
-        return known[1]
+        self.used.append(known)
+        return known.code
 
-    def _compile(self, filename: str) -> tuple[_Signature, CodeType]:
+    def _compile(self, filename: str) -> Source:
         with open(filename, "rb") as file:
             before = signature(os.fstat(file.fileno()))
             source = file.read()
@@ -87,9 +97,9 @@ class CodeCache:
                 os.replace(temporary, path)
             except OSError:
                 pass  # a full disk costs speed, not the request
-        return before, code
+        return Source(before, code)
 
-    def _stored(self, filename: str, current: _Signature) -> tuple[_Signature, CodeType] | None:
+    def _stored(self, filename: str, current: _Signature) -> Source | None:
         if self.directory is None:
             return None
         try:
@@ -97,7 +107,7 @@ class CodeCache:
                 name, stored, code = marshal.loads(file.read())
         except (OSError, ValueError, EOFError, TypeError):
             return None
-        return (stored, code) if (name, stored) == (filename, current) else None
+        return Source(stored, code) if (name, stored) == (filename, current) else None
 
     def _path(self, current: _Signature) -> str:
         return f"{self.directory}/{current[4]:x}-{current[3]:x}"

@@ -6,6 +6,7 @@ script's already.
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import gc
 import io
@@ -22,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType, TracebackType
+    from typing import Any
 else:
     ModuleType = type(sys)  # without the cost of importing types
 
@@ -194,18 +196,17 @@ class Program:
 
 def join_threads() -> None:
     """Wait for the script's threads as threading._shutdown does, but in a way that can be done again."""
-    threading = sys.modules.get("threading")
-    if threading is None or not LIBRARY.is_persistent(threading):
+    threading: Any = sys.modules.get("threading")
+    calls = getattr(threading, "_threading_atexits", ())
+    if not (calls or _thread._count()) or not LIBRARY.is_persistent(threading):
         return
-    for call in reversed(list(getattr(threading, "_threading_atexits", ()))):
+    for call in reversed(list(calls)):
         call()
-    while threading.active_count() > 1 and (
-        waiting := [
-            thread
-            for thread in threading.enumerate()
-            if not thread.daemon and thread is not threading.current_thread()
-        ]
-    ):
+    while waiting := [
+        thread
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.current_thread()
+    ]:
         for thread in waiting:
             thread.join()
 

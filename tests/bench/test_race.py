@@ -14,7 +14,7 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from tests.bench.micro import worker
-from tests.bench.race import document
+from tests.bench.race import document, measure
 from tests.bench.race.measure import Contestant, LeftOut, Site
 from tests.bench.race.peers import PEERS, QUICK, Need, Peer
 from tests.bench.race.scripts import SCRIPTS
@@ -108,6 +108,9 @@ def test_a_measurement_of_tiny_size(own, tmp_path):
         assert row["failed"] == 0
     for peer in QUICK:
         assert data["peers"][peer]["what"] in shown
+
+    other = {**data, "scripts": {"S9": "another"}, "results": [{**data["results"][0], "script": "S9"}]}
+    assert document.Results(measure.together([data, other])).scripts == [*data["scripts"], "S9"]
 
     results = document.Results(data)
     document.document(results, tmp_path)

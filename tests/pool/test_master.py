@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import cgicompat
 from tests.harness.doors import wait_for_socket
 from tests.harness.processes import Server, until
 from tests.harness.wire import Exchange, Response, connect, parse_cgi, scgi_request
@@ -174,7 +176,18 @@ def test_reload_with_a_wrong_configuration_goes_on_with_the_old_one(start):
     (pool.root / "cgicompat.toml").write_text("no-such-key = 1\n")
     os.kill(pool.server.pid, signal.SIGHUP)
     pool.server.says("no-such-key")
-    pool.server.says("going on with the former one")
+    pool.server.says("going on as before")
+    assert pool.get(script).status == 200
+
+
+def test_an_upgrade_that_is_broken_is_not_loaded(home, start):
+    package = Path(cgicompat.__file__).parent
+    shutil.copytree(package, home / "cgicompat", ignore=shutil.ignore_patterns("__pycache__"))
+    pool = start("--workers", "1")  # in this directory, so of this copy
+    script = pool.script("")
+    assert pool.get(script).status == 200
+    (home / "cgicompat/pool/worker.py").write_text("class Worker(\n")
+    pool.server.says("going on as before")
     assert pool.get(script).status == 200
 
 

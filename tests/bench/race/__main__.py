@@ -71,7 +71,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     how.add_argument("--client", choices=CLIENTS, help="who asks [wrk where it is there]")
     results = parser.add_argument_group("results")
     results.add_argument("--output", type=Path, default=OUTPUT, metavar="DIR", help="[build/bench]")
-    results.add_argument("--from", dest="source", type=Path, metavar="JSON", help="show an earlier run's")
+    results.add_argument(
+        "--from", dest="sources", nargs="+", type=Path, metavar="JSON", help="show those of earlier runs"
+    )
     results.add_argument(
         "--document", action="store_true", help="make docs/performance.md of them and of the last --micro"
     )
@@ -103,8 +105,8 @@ def main() -> None:
         signal.signal(number, lambda number, _: sys.exit(128 + number))  # the servers are to end as well
     if given.micro is not None:
         sys.exit(micro.run(given.micro, given.output / MICRO))
-    if given.source:
-        data = json.loads(given.source.read_text())
+    if given.sources:
+        data = measure.together([json.loads(source.read_text()) for source in given.sources])
     else:
         chosen = options(given)
         if given.peers or not (given.quick or given.script):
@@ -119,12 +121,12 @@ def main() -> None:
     results = document.Results(data)
     table = document.text(results)
     print(table, end="")
-    if not given.source:
+    if not given.sources:
         (given.output / "table.md").write_text(table)
         drawn = document.plot(results, given.output / "plot.svg")
         measure.say(f"In {given.output}: results.json, table.md{', plot.svg' if drawn else ''}.")
     if given.document:
-        file = (given.source.parent if given.source else given.output) / MICRO
+        file = (given.sources[0].parent if given.sources else given.output) / MICRO
         pieces = json.loads(file.read_text()) if file.exists() else None
         document.document(results, measure.REPOSITORY / "docs", pieces)
 

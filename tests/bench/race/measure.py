@@ -295,6 +295,16 @@ def race(options: Options) -> dict[str, Any]:
     }
 
 
+def together(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What race() has returned in several runs, each for scripts of its own, as if it were from one."""
+    whole = dict(runs[0])
+    for run in runs[1:]:
+        for key in ("peers", "scripts", "left out"):
+            whole[key] = {**whole[key], **run[key]}
+        whole["results"] = whole["results"] + run["results"]
+    return whole
+
+
 def start(options: Options, stack: contextlib.ExitStack, left_out: dict[str, str]) -> list[Contestant]:
     """The peers that can be started; `stack` ends them."""
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
