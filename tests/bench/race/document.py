@@ -261,8 +261,7 @@ INTRODUCTION = """\
 Made by `bin/bench --document`. The servers of a table are measured in turns, in one run on one machine; look
 at the ratios more than at the figures. "CPU" is what all processes of a server use for one request, "memory"
 what they hold under load, with shared pages divided among them (PSS). mod_cgid is asked with `Connection:
-close`.
-gunicorn, granian, mod_wsgi and two of mod_python's run the same logic rewritten
+close`. gunicorn, granian, mod_wsgi and two of mod_python's run the same logic rewritten
 ([rewrite.py](../tests/bench/race/site/rewrite.py)); mod_python and mod_wsgi have Debian's Python, all others
 the one named below. How each server is set up stands in [peers.py](../tests/bench/race/peers.py).
 """
