@@ -552,7 +552,7 @@ class Master:
         if argv:
             check = os.spawnve(os.P_WAIT, argv[0], [*argv, "--check"], self._state["environ"])
             if check != 0:
-                self._log.write("the configuration, or cgicompat itself, is broken: going on as before")
+                self._log.write("not reloaded: the configuration, or cgicompat itself, is broken")
                 return
         self._on_messages()
         self._take_back()

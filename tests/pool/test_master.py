@@ -176,7 +176,7 @@ def test_reload_with_a_wrong_configuration_goes_on_with_the_old_one(start):
     (pool.root / "cgicompat.toml").write_text("no-such-key = 1\n")
     os.kill(pool.server.pid, signal.SIGHUP)
     pool.server.says("no-such-key")
-    pool.server.says("going on as before")
+    pool.server.says("not reloaded")
     assert pool.get(script).status == 200
 
 
@@ -187,7 +187,7 @@ def test_an_upgrade_that_is_broken_is_not_loaded(home, start):
     script = pool.script("")
     assert pool.get(script).status == 200
     (home / "cgicompat/pool/worker.py").write_text("class Worker(\n")
-    pool.server.says("going on as before")
+    pool.server.says("not reloaded")
     assert pool.get(script).status == 200
 
 
