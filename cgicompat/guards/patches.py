@@ -13,7 +13,7 @@ import sys
 from cgicompat.guards import library
 from cgicompat.guards.change import PUT_BACK, SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, with_inner
-from cgicompat.guards.watch import CONTAINER, MISSING, WATCH, WHOLE, Space, spaces
+from cgicompat.guards.watch import CONTAINER, MISSING, MODULE, WATCH, WHOLE, Space, spaces
 from cgicompat.runners.modules import CODE, name_of
 
 TYPE_CHECKING = False
@@ -97,7 +97,11 @@ def learn(module: ModuleType) -> None:
         if name != "sys":  # each run sets attributes there
             WATCH.module(module)
     else:
-        _snapshots[name] = [(space, space.content.copy()) for space in found]
+        _snapshots[name] = []
+        for space in found:
+            space.covers = others
+            if space.kind != CONTAINER or space.label.rpartition(".")[2] not in others:
+                _snapshots[name].append((space, space.content.copy()))
 
 
 def _replace(container: Any, items: Any) -> None:
@@ -140,7 +144,7 @@ class _Names:
                         continue
                     keys = space.content.keys() | saved.keys()
                 else:
-                    keys = self._stored
+                    keys = self._stored if space.kind != MODULE else self._stored - space.covers
                 for key in keys:
                     before = saved.get(key, MISSING)
                     if space.content.get(key, MISSING) is not before:

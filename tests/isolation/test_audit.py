@@ -44,3 +44,11 @@ def test_the_audit_finds_nothing_where_nothing_is_left(audited: Pool) -> None:
     for _ in range(3):
         _ = audited.worker
     assert findings(audited.log(), "pid") == []
+
+
+def test_what_a_library_registers_at_its_import_stays(start: Callable[..., Pool]) -> None:
+    pool = start(configuration="audit = true\n" + CONFIGURATION)
+    _ = pool.worker
+    pool.ask("copyreg_pickle")  # the first here to import `re`, which registers there
+    _ = pool.worker
+    assert findings(pool.log(), "pid") == []
