@@ -94,7 +94,7 @@ def _merge(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     other sign makes no variable name: dropped, as Apache does."""
     merged: dict[str, str] = {}
     for name, value in headers:
-        if name.isascii() and name.replace("-", "").isalnum():
+        if name.isascii() and name.replace("-", "0").isalnum():
             name = name.lower()
             if name in merged:
                 value = merged[name] + ("; " if name == "cookie" else ", ") + value

@@ -62,10 +62,15 @@ class Head:
 
     def get(self, name: str) -> str | None:
         """The value of the first header called `name` (in lower case)."""
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value
-        return None
+        return first(self.headers, name)
+
+
+def first(headers: list[tuple[str, str]], name: str) -> str | None:
+    """The value of the first header called `name` (in lower case)."""
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
 
 
 def phrase(status: int) -> str:

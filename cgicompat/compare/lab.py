@@ -20,7 +20,7 @@ import sys
 
 from cgicompat import guards, runners
 from cgicompat.descriptors import LOWEST, keep
-from cgicompat.pool.children import ended, kill_group
+from cgicompat.pool.children import ended, kill, kill_group
 from cgicompat.pool.preload import preloadable
 from cgicompat.pool.worker import prepare
 from cgicompat.request import Request, host_environ
@@ -155,7 +155,7 @@ class Lab:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         while children := _children():  # with those that scripts have left: see _adopt_orphans
             for pid in children:
-                _kill(pid)
+                kill(pid, signal.SIGKILL)
             for pid in children:
                 os.waitpid(pid, 0)
         from shutil import rmtree
@@ -267,10 +267,3 @@ def _children() -> list[int]:
         except (ValueError, OSError):
             pass
     return found
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from cgicompat.response import phrase
+from cgicompat.response import first, phrase
 
 Headers = list[tuple[str, str]]
 
@@ -34,10 +34,7 @@ class Request:
 
     def get(self, name: str) -> str | None:
         """The value of the first header called `name` (in lower case)."""
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value
-        return None
+        return first(self.headers, name)
 
     def redirected(self, path: str, query: str) -> Request:
         """The GET (or HEAD) that a local redirect to `path` stands for (RFC 3875 section 6.2.2)."""

@@ -76,7 +76,15 @@ class Site:
         length = request.get("content-length") or ""
         if length.isdecimal() and int(length) > settings.max_body:
             return page(413)
-        variables = environ.build(
+
+        def redirect(location: str, cookies: Headers) -> Answer:
+            return self._redirect(request, location, cookies, hops + 1)
+
+        return Run(request, script.filename, settings, self.variables(request, script, settings), redirect)
+
+    def variables(self, request: Request, script: Script, settings: Settings) -> dict[str, str]:
+        """The CGI variables of a request for `script`, whose settings these are."""
+        return environ.build(
             method=request.method,
             protocol=request.protocol,
             scheme=request.scheme,
@@ -94,11 +102,6 @@ class Site:
             auth_type=request.auth_type,
             pass_authorization=settings.pass_authorization,
         )
-
-        def redirect(location: str, cookies: Headers) -> Answer:
-            return self._redirect(request, location, cookies, hops + 1)
-
-        return Run(request, script.filename, settings, variables, redirect)
 
     def _redirect(self, request: Request, location: str, cookies: Headers, hops: int) -> Answer:
         """What the client gets for a local redirect: as with Apache, with the cookies set on the way."""

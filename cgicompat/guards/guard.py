@@ -8,6 +8,7 @@ from cgicompat.runners.modules import CODE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from dis import Instruction
     from types import CodeType
     from typing import ClassVar
 
@@ -63,15 +64,16 @@ _CHANGES = frozenset(
 def locate(names: Sequence[str]) -> str:
     """FILE:LINE of the likeliest place in this run's scripts to change what `names` stand for, or nothing."""
     try:
-        import dis  # noqa: F401
+        from dis import get_instructions
     except ImportError:
         return ""  # the script has made this process one of a user who may not read the library
     best = _NOWHERE
     for source in CODE.used:
         for code in with_inner(source.code):
-            for name in names:
-                if name in code.co_names:
-                    best = _likelier(_rank(code, name), best)
+            named = [name for name in names if name in code.co_names]
+            instructions = list(get_instructions(code)) if named else []
+            for name in named:
+                best = _likelier(_rank(code, instructions, name), best)
     return best[2]
 
 
@@ -83,12 +85,10 @@ def _likelier(one: tuple[int, int, str], other: tuple[int, int, str]) -> tuple[i
     return min(one, other, key=lambda found: (found[0], -found[1]))
 
 
-def _rank(code: CodeType, name: str) -> tuple[int, int, str]:
-    """(how unlikely, line, FILE:LINE) of the likeliest line that has the name."""
-    import dis
-
+def _rank(code: CodeType, instructions: list[Instruction], name: str) -> tuple[int, int, str]:
+    """(how unlikely, line, FILE:LINE) of the likeliest line of the code that has the name."""
     lines: dict[int, set[str]] = {}
-    for instruction in dis.get_instructions(code):
+    for instruction in instructions:
         line = (instruction.positions.lineno if instruction.positions else None) or code.co_firstlineno
         words = lines.setdefault(line, set())
         words.add(instruction.opname)

@@ -99,7 +99,8 @@ def learn(module: ModuleType) -> None:
     else:
         _snapshots[name] = []
         for space in found:
-            space.covers = others
+            if space.kind == MODULE:
+                space.covers = others
             if space.kind != CONTAINER or space.label.rpartition(".")[2] not in others:
                 _snapshots[name].append((space, space.content.copy()))
 
@@ -144,7 +145,7 @@ class _Names:
                         continue
                     keys = space.content.keys() | saved.keys()
                 else:
-                    keys = self._stored if space.kind != MODULE else self._stored - space.covers
+                    keys = self._stored - space.covers
                 for key in keys:
                     before = saved.get(key, MISSING)
                     if space.content.get(key, MISSING) is not before:

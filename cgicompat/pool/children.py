@@ -1,4 +1,4 @@
-"""Child processes that end, and their process groups."""
+"""Child processes that end, or are to, and their process groups."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ def ended() -> Iterator[os.waitid_result]:
         if found is None:
             return
         yield found
+
+
+def kill(pid: int, number: int) -> None:
+    """Send a signal to a process, if there still is one."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
 
 
 def kill_group(group: int, number: int) -> None:

@@ -22,7 +22,7 @@ from cgicompat.config import cores
 from cgicompat.descriptors import LOWEST, keep, release
 from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
-from cgicompat.pool.children import ended, kill_group
+from cgicompat.pool.children import ended, kill, kill_group
 from cgicompat.pool.heap import settle
 from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.log import Log
@@ -500,7 +500,7 @@ class Master:
         if child.killing == 0:
             label = self._board.label(child.slot)
             self._log.write(f"{label}: time limit of {limit:g} s is over")
-            _kill(child.pid, signal.SIGXCPU)
+            kill(child.pid, signal.SIGXCPU)
         else:
             kill_group(child.pid, signal.SIGTERM if child.killing == 1 else signal.SIGKILL)
         child.killing += 1
@@ -631,13 +631,6 @@ def _running() -> int:
             return int(file.read().split()[3].partition(b"/")[0])
     except (OSError, ValueError, IndexError):
         return 0
-
-
-def _kill(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _signal_name(number: int) -> str:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cgicompat import config, environ, scgi
+from cgicompat import config, scgi
 from cgicompat.gateways import asgi, wsgi
 from cgicompat.gateways.exchange import Run
 from cgicompat.gateways.site import Site
@@ -91,26 +91,9 @@ def test_WSGI_environ_to_request(benchmark):
 
 @group("environ builder")
 def test_request_to_CGI_variables(benchmark, settings):
-    request = asgi.request_of(SCOPE)
-
-    def build():
-        return environ.build(
-            method=request.method,
-            protocol=request.protocol,
-            scheme=request.scheme,
-            uri=request.uri,
-            query=request.query,
-            headers=request.headers,
-            filename=settings.directory + "/cgi-bin/hello.py",
-            script_name="/cgi-bin/hello.py",
-            path_info="",
-            document_root=settings.directory,
-            server=request.server,
-            client=request.client,
-            length=0,
-        )
-
-    assert benchmark(build)["HTTP_SEC_FETCH_SITE"] == "none"
+    site, request = Site(settings), asgi.request_of(SCOPE)
+    script = site.router.route(request.path)
+    assert benchmark(site.variables, request, script, settings)["HTTP_SEC_FETCH_SITE"] == "none"
 
 
 @group("routing")
