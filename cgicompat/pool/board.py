@@ -35,6 +35,14 @@ class Board:
     def any_idle(self) -> bool:
         return self._map.find(IDLE, 0, self.SLOTS) >= 0
 
+    def begun_since(self, moment: float) -> int:
+        """How many requests are at work that have begun after `moment` (time.monotonic, seconds)."""
+        begun, slot = 0, self._map.find(BUSY, 0, self.SLOTS)
+        while slot >= 0:
+            begun += self.read(slot)[3] > moment
+            slot = self._map.find(BUSY, slot + 1, self.SLOTS)
+        return begun
+
     @property
     def hungry(self) -> bool:
         """Whether the master has requests in its queue and wants to hear of idle workers."""

@@ -18,13 +18,13 @@ import sys
 import time
 
 from cgicompat import pages
-from cgicompat.config import cores
 from cgicompat.descriptors import LOWEST, keep, release
 from cgicompat.pool import worker as protocol
 from cgicompat.pool.board import BUSY, FREE, IDLE, STARTING, Board
 from cgicompat.pool.children import ended, kill, kill_group
 from cgicompat.pool.heap import settle
 from cgicompat.pool.intake import Intake, unnamed_file
+from cgicompat.pool.load import JUST_BEGUN, crowded
 from cgicompat.pool.log import Log
 from cgicompat.pool.tidy import SIGNALS, Traces, execute
 from cgicompat.pool.worker import Context, Job, Worker, prepare
@@ -45,7 +45,6 @@ _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
 _WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well below 1 s
 _MAX_BACKOFF = 5.0
 _NEVER = float("inf")
-_JUST_BEGUN = 0.01  # most requests take no longer
 _LOOK_AGAIN = 0.002
 _LINGER = 2.0
 _MAX_LINGERING = 256
@@ -294,14 +293,13 @@ class Master:
     def _on_waiting_connection(self) -> None:
         if self._board.any_idle() or self._board.count(STARTING) or self._stopping:
             return
-        begun = self._just_begun()
+        now = time.monotonic()
         more = self._size() < self._maximum and not self._fork_after
-        # While all processors are at requests that have just begun, these would but take longer.
-        if more and (begun < 2 * cores() or _running() <= cores()):
+        if more and not crowded(self._board):
             self._fork()
             return
-        if begun and not self._queue:  # a worker will be free sooner than we could do anything
-            self._look_after = time.monotonic() + _LOOK_AGAIN
+        if self._board.begun_since(now - JUST_BEGUN) and not self._queue:
+            self._look_after = now + _LOOK_AGAIN  # a worker will be free sooner than we could do anything
             return
         try:
             connection, _ = self._listener.accept()
@@ -311,14 +309,6 @@ class Master:
             self._turn_away(connection, "too many requests wait")
         else:
             self._queue.append((time.monotonic(), connection))
-
-    def _just_begun(self) -> int:
-        """How many requests have."""
-        limit = time.monotonic() - _JUST_BEGUN
-        return sum(
-            self._board.state(child.slot) == BUSY and self._board.read(child.slot)[3] > limit
-            for child in self._children.values()
-        )
 
     def _turn_away(self, connection: socket.socket, why: str) -> None:
         self._log.write(f"503: {why}; all {len(self._children)} workers are busy (see --workers, --queue)")
@@ -622,15 +612,6 @@ def _signature(path: str) -> tuple[int, ...] | None:
         return signature(os.stat(path))
     except OSError:
         return None
-
-
-def _running() -> int:
-    """How many processes have or want a processor, this one among them (proc(5), loadavg); 0 if unknown."""
-    try:
-        with open("/proc/loadavg", "rb", buffering=0) as file:
-            return int(file.read().split()[3].partition(b"/")[0])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def _signal_name(number: int) -> str:

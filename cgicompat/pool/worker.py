@@ -23,6 +23,7 @@ from cgicompat.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.children import kill_group
 from cgicompat.pool.intake import Intake, Refused
+from cgicompat.pool.load import JUST_BEGUN, crowded
 from cgicompat.pool.preload import files, preloadable, reseed
 from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
@@ -179,6 +180,9 @@ class Worker:
                     if fd == context.listener.fileno():
                         if context.board.hungry:  # those in the master's queue came before
                             time.sleep(_YIELD)
+                            continue
+                        if crowded(context.board):  # who is at work takes it next
+                            time.sleep(JUST_BEGUN)
                             continue
                         connection, _ = context.listener.accept()
                     else:  # a connection may be under way to us even when the lifeline is cut
