@@ -20,7 +20,7 @@ class Board:
     """A board in the file `fd`, which must have SIZE bytes."""
 
     SLOTS = 1024
-    SIZE = SLOTS + 1 + SLOTS * _SLOT + 1
+    SIZE = SLOTS + 3 + SLOTS * _SLOT
 
     def __init__(self, fd: int):
         self._map = mmap.mmap(fd, self.SIZE)
@@ -55,11 +55,21 @@ class Board:
     @property
     def attentive(self) -> bool:
         """Whether the master looks every few milliseconds, so that nobody need call it."""
-        return self._map[self.SIZE - 1] != 0
+        return self._map[self.SLOTS + 1] != 0
 
     @attentive.setter
     def attentive(self, value: bool) -> None:
-        self._map[self.SIZE - 1] = value
+        self._map[self.SLOTS + 1] = value
+
+    @property
+    def computing(self) -> int:
+        """How many of 255 requests use a processor all the time, as far as looked at."""
+        return self._map[self.SLOTS + 2]
+
+    def note(self, computed: bool) -> None:
+        """A request did, or has waited for something."""
+        known = self.computing
+        self._map[self.SLOTS + 2] = known + (255 * computed - known) // 4
 
     def state(self, slot: int) -> bytes:
         return self._map[slot : slot + 1]
@@ -93,7 +103,7 @@ class Board:
         return self._map[offset : offset + _LABEL].partition(b"\0")[0].decode("utf-8", "replace")
 
     def _offset(self, slot: int) -> int:
-        return self.SLOTS + 1 + slot * _SLOT
+        return self.SLOTS + 3 + slot * _SLOT
 
     def _record(self, slot: int, *values: float) -> None:
         _RECORD.pack_into(self._map, self._offset(slot), *values)

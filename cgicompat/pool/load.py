@@ -1,32 +1,33 @@
 """How many requests to run at once.
 
-One that has just begun most likely wants a processor; one that takes longer more likely waits for something
-else. Where more of the first kind share the processors than these can take, each only takes longer, and more
-than by its share, since they push one another out of the caches.
+Where more requests share the processors than there are, each takes longer, and longer than by its share:
+they push one another out of the caches. So a request that would but do this waits outside, where the next
+worker that is free takes it. None waits for requests that wait themselves, for a database say, nor for those
+that take long.
 """
 
 from __future__ import annotations
 
+import resource
 import time
 
 from cgicompat.config import cores
 from cgicompat.pool.board import BUSY, Board
 
 JUST_BEGUN = 0.01  # seconds; most requests take no longer
-_ENOUGH = cores() + 1
+_PROCESSORS = cores()
+_MOST = 192  # of 255
 
 
 def crowded(board: Board) -> bool:
-    """Whether another request would but slow down those that have just begun: no processor is idle."""
-    if board.count(BUSY) < _ENOUGH:
-        return False
-    return board.begun_since(time.monotonic() - JUST_BEGUN) >= _ENOUGH and _running() > cores()
+    """Whether each processor has a request that has just begun and will hardly let go of it."""
+    return (
+        board.computing >= _MOST
+        and board.count(BUSY) >= _PROCESSORS
+        and board.begun_since(time.monotonic() - JUST_BEGUN) >= _PROCESSORS
+    )
 
 
-def _running() -> int:
-    """How many processes have or want a processor, this one among them (proc(5), loadavg); 0 if unknown."""
-    try:
-        with open("/proc/loadavg", "rb", buffering=0) as file:
-            return int(file.read().split()[3].partition(b"/")[0])
-    except (OSError, ValueError, IndexError):
-        return 0
+def waits() -> int:
+    """How often this process has given its processor away to wait for something (getrusage(2))."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw

@@ -23,7 +23,7 @@ from cgicompat.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.children import kill_group
 from cgicompat.pool.intake import Intake, Refused
-from cgicompat.pool.load import JUST_BEGUN, crowded
+from cgicompat.pool.load import crowded, waits
 from cgicompat.pool.preload import files, preloadable, reseed
 from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
@@ -52,6 +52,8 @@ _LATER = 2.0
 # Seconds that the reading of a request may take.
 _READING = 120.0
 _YIELD = 0.0005
+_LONGEST_PAUSE = 0.016
+_SAMPLE = 8  # of so many requests, we look at one whether it waits
 
 
 class Context:
@@ -174,6 +176,7 @@ class Worker:
         context.board.set_state(self._slot, IDLE)
         if context.board.hungry:
             self._tell(LOOK)
+        pause = _YIELD
         while True:
             for fd, _ in waiter.poll():
                 try:
@@ -181,8 +184,9 @@ class Worker:
                         if context.board.hungry:  # those in the master's queue came before
                             time.sleep(_YIELD)
                             continue
-                        if crowded(context.board):  # who is at work takes it next
-                            time.sleep(JUST_BEGUN)
+                        if self._used and crowded(context.board):  # one like us is soon free for it
+                            time.sleep(pause)
+                            pause = min(2 * pause, _LONGEST_PAUSE)
                             continue
                         connection, _ = context.listener.accept()
                     else:  # a connection may be under way to us even when the lifeline is cut
@@ -245,6 +249,8 @@ class Worker:
             key = os.getpid(), context.board.read(self._slot)[4]
             connection, body = recorder.begin(key, name, request, connection, body)
         self._used = self._used or name != "cgi"
+        sampled = self._served % _SAMPLE == 0
+        waited = waits() if sampled else 0
         if name == "cgi":
             from cgicompat.runners import cgi
 
@@ -252,6 +258,8 @@ class Worker:
             context.board.set_group(self._slot, 0)
         else:
             outcome = runners.find(name)(request, connection, body)
+        if sampled:
+            context.board.note(computed=waits() == waited)
         if outcome.status:
             log(f"exit status {outcome.status}")
         for change in outcome.changes:

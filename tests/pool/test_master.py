@@ -105,6 +105,19 @@ def test_workers_grow_while_requests_wait(start, runner):
     assert [exchange.finish().status for exchange in running] == [200] * 4
 
 
+@pytest.mark.parametrize("runner", ["fork", "cgihandler"])
+def test_requests_that_wait_do_so_together_among_others_that_compute(start, runner):
+    pool = start("--workers", "1:4", "--runner", runner)
+    computing = pool.script("sum(range(1000))", "computing.py")
+    waiting = pool.script("while not os.path.exists(sys.argv[0] + '.go'): time.sleep(0.01)")
+    assert all(pool.get(computing).status == 200 for _ in range(50))
+    running = [pool.open(waiting) for _ in range(4)]
+    for exchange in running:
+        exchange.wait_for(b"\n\n")
+    (pool.root / "cgi-bin" / "s.py.go").touch()
+    assert [exchange.finish().status for exchange in running] == [200] * 4
+
+
 def test_idle_workers_go_again(start):
     pool = start("--workers", "1:2", "--runner", "cgihandler")
     script = pool.script("time.sleep(0.2)")
