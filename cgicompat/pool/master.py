@@ -30,6 +30,7 @@ from cgicompat.pool.tidy import SIGNALS, Traces, execute
 from cgicompat.pool.worker import Context, Job, Worker, prepare
 from cgicompat.runners import here, shell
 from cgicompat.runners.modules import CODE, LIBRARY, signature
+from cgicompat.runners.script import kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _NEVER = float("inf")
 _LOOK_AGAIN = 0.002
 _LINGER = 2.0
 _MAX_LINGERING = 256
+_MOST_RECALLED = 2000
 
 
 class Child:
@@ -95,6 +97,8 @@ class Master:
         self._watched: dict[str, tuple[int, ...] | None] = {}
         self._to_learn: list[str] = []
         self._learned: list[str] = []
+        self._to_recall: list[str] = []
+        self._recalled = 0
         self._log = Log()
         self._poll = select.poll()
 
@@ -230,6 +234,8 @@ class Master:
             elif message[:1] == protocol.LOADED:
                 for path in message[1:].decode("utf-8", "surrogateescape").split("\0"):
                     self._watch_file(path)
+            elif message[:1] == protocol.COMPILED:
+                self._to_recall += message[1:].decode("utf-8", "surrogateescape").split("\0")
             elif message[:1] == protocol.SPENT:
                 text = message[1:].decode("utf-8", "replace")
                 if text not in self._told:
@@ -247,9 +253,10 @@ class Master:
         if self._stopping:
             return
         now = time.monotonic()
-        if self._to_learn:
+        if self._to_learn or self._to_recall:
+            self._recall(self._to_recall)
             self._learn(self._to_learn)
-            self._to_learn = []
+            self._to_learn, self._to_recall = [], []
         if now >= self._fork_after:
             self._fork_after = 0.0
             while self._size() < self._minimum and self._fork():
@@ -516,6 +523,18 @@ class Master:
             if spec is not None and spec.has_location and spec.origin:
                 self._watch_file(spec.origin)
         settle()
+
+    def _recall(self, files: list[str]) -> None:
+        """Have the code of scripts, which children have compiled, so that those to come are born with it."""
+        for file in files:
+            if self._recalled < _MOST_RECALLED:  # code of files that have changed since is never freed
+                self._recalled += 1
+                try:
+                    CODE.recall(file)
+                    kind(file)
+                    LIBRARY.names_in(os.path.dirname(file))
+                except OSError:
+                    pass  # it is gone again
 
     def _watch_file(self, path: str) -> None:
         self._watched.setdefault(path, _signature(path))

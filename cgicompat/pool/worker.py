@@ -28,6 +28,7 @@ from cgicompat.pool.preload import files, preloadable, reseed
 from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
+from cgicompat.runners.modules import CODE
 from cgicompat.runners.outcome import log
 from cgicompat.runners.script import runs_here
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 LOOK = b"!"
 LEARNED = b"+"
 LOADED = b"F"
+COMPILED = b"C"
 SPENT = b"-"
 JOB = b"J"
 QUIT = b"Q"
@@ -264,7 +266,7 @@ class Worker:
             log(f"exit status {outcome.status}")
         for change in outcome.changes:
             log(f"audit: {change}")
-        self._report_modules()
+        self._report_code()
         self._wait_for_log()
         if recorder:
             seconds = time.monotonic() - now
@@ -282,17 +284,23 @@ class Worker:
             return False
         return True
 
-    def _report_modules(self) -> None:
-        """Tell the master what scripts import, for it to have that ready in the next children."""
+    def _report_code(self) -> None:
+        """Tell the master what scripts are and import, for it to have that ready in the next children."""
+        if CODE.missed:
+            self._report(COMPILED, CODE.missed)
+            CODE.missed.clear()
         if len(sys.modules) == self._loaded:
             return
         self._loaded = len(sys.modules)
         new = sys.modules.keys() - self._known
         self._known |= new
         names = preloadable(new - self._context.refused)
-        for kind, items in ((LEARNED, names), (LOADED, files(new.difference(names)))):
-            for start in range(0, len(items), 50):
-                self._tell(kind + "\0".join(items[start : start + 50]).encode("utf-8", "surrogateescape"))
+        self._report(LEARNED, names)
+        self._report(LOADED, files(new.difference(names)))
+
+    def _report(self, kind: bytes, items: list[str]) -> None:
+        for start in range(0, len(items), 50):
+            self._tell(kind + "\0".join(items[start : start + 50]).encode("utf-8", "surrogateescape"))
 
     def _wait_for_log(self) -> None:
         """Until the master has read what the script wrote to stderr: it would take it for the next one's."""

@@ -71,6 +71,7 @@ class CodeCache:
     def __init__(self) -> None:
         self.directory: str | None = None
         self.used: list[Source] = []  # in this run; whoever wants to know clears it
+        self.missed: list[str] = []  # files whose code was not in memory; likewise
         self._memory: dict[str, Source] = {}
 
     def load(self, filename: str) -> CodeType:
@@ -80,8 +81,15 @@ class CodeCache:
         if known is None or known.signature != current:
             known = self._stored(filename, current) or self._compile(filename)
             self._memory[filename] = known
+            self.missed.append(filename)
         self.used.append(known)
         return known.code
+
+    def recall(self, filename: str) -> None:
+        """Take into memory what another process has stored, where that is current. Raises OSError."""
+        known = self._stored(filename, signature(os.stat(filename)))
+        if known:
+            self._memory[filename] = known
 
     def _compile(self, filename: str) -> Source:
         with open(filename, "rb") as file:

@@ -26,6 +26,8 @@ class Kind:
         self.unbuffered = self.python and b"-u" in first.split()
 
 
+_LINE = 256  # bytes of a `#!` line that the system looks at
+
 _kinds: dict[str, tuple[tuple[int, ...], Kind]] = {}
 
 
@@ -45,9 +47,13 @@ def kind(filename: str) -> Kind:
     current = signature(os.stat(filename))
     known = _kinds.get(filename)
     if known is None or known[0] != current:
-        with open(filename, "rb") as file:
-            first, then = file.readline(256), file.read(4)
-        known = _kinds[filename] = current, Kind(filename, first, then)
+        file = os.open(filename, os.O_RDONLY | os.O_NONBLOCK)  # a pipe of that name must not block the master
+        try:
+            begin = os.read(file, _LINE + 4)
+        finally:
+            os.close(file)
+        end = begin.find(b"\n", 0, _LINE) + 1 or _LINE
+        known = _kinds[filename] = current, Kind(filename, begin[:end], begin[end : end + 4])
     return known[1]
 
 
