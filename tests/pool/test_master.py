@@ -15,7 +15,7 @@ import pytest
 
 import cgicompat
 from tests.harness.doors import wait_for_socket
-from tests.harness.processes import Server, until
+from tests.harness.processes import Server, alive, children, until
 from tests.harness.wire import Exchange, Response, connect, parse_cgi, scgi_request
 
 HEAD = 'import os, sys, time\nprint("Content-Type: text/plain\\n")\nprint(os.getpid())\nsys.stdout.flush()\n'
@@ -52,7 +52,7 @@ class RunningPool:
         return self.open(url).finish()
 
     def workers(self) -> list[int]:
-        return [pid for pid in _children(self.server.pid) if _alive(pid)]
+        return [pid for pid in children(self.server.pid) if alive(pid)]
 
 
 @pytest.fixture
@@ -72,26 +72,6 @@ def start(home: Path) -> Iterator[Callable[..., RunningPool]]:
     for pool in pools:
         pool.server.process.kill()
         pool.server.process.wait()
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found.append(int(entry))
-    return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
@@ -213,7 +193,7 @@ def test_nothing_is_left_when_the_master_is_killed(start, runner):
     processes = {script_pid, *pool.workers()}
     assert len(processes) >= 2
     os.kill(pool.server.pid, signal.SIGKILL)
-    until(lambda: not any(_alive(pid) for pid in processes))
+    until(lambda: not any(alive(pid) for pid in processes))
     until(lambda: not os.path.exists(pool.socket))
     until(lambda: not list(pool.temporary.iterdir()))
 
@@ -230,11 +210,11 @@ def test_a_private_pool_ends_with_the_process_that_has_it(home):
     environ = host_environ(TMPDIR=str(home / "tmp"))
     owner = Server([sys.executable, str(script), str(home)], home, environ)
     master = int(owner.says(r"pid (\d+)")[1])
-    until(lambda: _children(master))
-    workers = _children(master)
+    until(lambda: children(master))
+    workers = children(master)
     owner.process.kill()
     owner.process.wait()
-    until(lambda: not any(_alive(pid) for pid in [master, *workers]))
+    until(lambda: not any(alive(pid) for pid in [master, *workers]))
     assert list((home / "tmp").iterdir()) == []
 
 
