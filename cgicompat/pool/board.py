@@ -63,13 +63,12 @@ class Board:
 
     @property
     def computing(self) -> int:
-        """How many of 255 requests use a processor all the time, as far as looked at."""
+        """How many requests in a row, of those looked at, have not waited for anything; at most 255."""
         return self._map[self.SLOTS + 2]
 
     def note(self, computed: bool) -> None:
-        """A request did, or has waited for something."""
-        known = self.computing
-        self._map[self.SLOTS + 2] = known + (255 * computed - known) // 4
+        """A request has not waited for anything, or it has."""
+        self._map[self.SLOTS + 2] = min(self.computing + 1, 255) if computed else 0
 
     def state(self, slot: int) -> bytes:
         return self._map[slot : slot + 1]

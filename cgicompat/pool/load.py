@@ -16,13 +16,13 @@ from cgicompat.pool.board import BUSY, Board
 
 JUST_BEGUN = 0.01  # seconds; most requests take no longer
 _PROCESSORS = cores()
-_MOST = 192  # of 255
+_ENOUGH = 24  # requests in a row that show that here requests compute
 
 
 def crowded(board: Board) -> bool:
     """Whether each processor has a request that has just begun and will hardly let go of it."""
     return (
-        board.computing >= _MOST
+        board.computing >= _ENOUGH
         and board.count(BUSY) >= _PROCESSORS
         and board.begun_since(time.monotonic() - JUST_BEGUN) >= _PROCESSORS
     )

@@ -90,7 +90,7 @@ def test_requests_that_wait_do_so_together_among_others_that_compute(start, runn
     pool = start("--workers", "1:4", "--runner", runner)
     computing = pool.script("sum(range(1000))", "computing.py")
     waiting = pool.script("while not os.path.exists(sys.argv[0] + '.go'): time.sleep(0.01)")
-    assert all(pool.get(computing).status == 200 for _ in range(50))
+    assert all(pool.get(computing).status == 200 for _ in range(250))
     running = [pool.open(waiting) for _ in range(4)]
     for exchange in running:
         exchange.wait_for(b"\n\n")
