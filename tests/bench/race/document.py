@@ -189,11 +189,12 @@ def remarks(results: Results) -> Iterator[str]:
 
 
 def machine(results: Results) -> str:
-    about, rounds = results.data["machine"], results.data["rounds"]
+    about = results.data["machine"]
+    counts = sorted({len(row["rounds"]) for row in results.data["results"]})
+    rounds = "one round" if counts == [1] else f"medians of {' or '.join(map(str, counts))} rounds"
     return (
         f"{about['processor']}; {about['system']}; client {about['client']}; {about['date']}; "
-        f"{f'medians of {rounds} rounds' if rounds > 1 else 'one round'} of {results.data['seconds']:g} s. "
-        f"{about['versions']}."
+        f"{rounds} of {results.data['seconds']:g} s. {about['versions']}."
     )
 
 
