@@ -20,7 +20,8 @@ class Board:
     """A board in the file `fd`, which must have SIZE bytes."""
 
     SLOTS = 1024
-    SIZE = SLOTS + 3 + SLOTS * _SLOT
+    _RECORDS = SLOTS + 3  # after the states: hungry, attentive, computing
+    SIZE = _RECORDS + SLOTS * _SLOT
 
     def __init__(self, fd: int):
         self._map = mmap.mmap(fd, self.SIZE)
@@ -102,7 +103,7 @@ class Board:
         return self._map[offset : offset + _LABEL].partition(b"\0")[0].decode("utf-8", "replace")
 
     def _offset(self, slot: int) -> int:
-        return self.SLOTS + 3 + slot * _SLOT
+        return self._RECORDS + slot * _SLOT
 
     def _record(self, slot: int, *values: float) -> None:
         _RECORD.pack_into(self._map, self._offset(slot), *values)

@@ -253,10 +253,12 @@ class Master:
         if self._stopping:
             return
         now = time.monotonic()
-        if self._to_learn or self._to_recall:
-            self._recall(self._to_recall)
+        if self._to_learn:
             self._learn(self._to_learn)
-            self._to_learn, self._to_recall = [], []
+            self._to_learn = []
+        if self._to_recall:
+            self._recall(self._to_recall)
+            self._to_recall = []
         if now >= self._fork_after:
             self._fork_after = 0.0
             while self._size() < self._minimum and self._fork():
@@ -526,18 +528,22 @@ class Master:
 
     def _recall(self, files: list[str]) -> None:
         """Have the code of scripts, which children have compiled, so that those to come are born with it."""
+        before = self._recalled
         for file in files:
-            if self._recalled < _MOST_RECALLED:  # code of files that have changed since is never freed
-                self._recalled += 1
-                try:
-                    CODE.recall(file)
+            try:
+                # Code of files that have changed since is never freed.
+                if self._recalled < _MOST_RECALLED and CODE.recall(file):
+                    self._recalled += 1
                     kind(file)
                     LIBRARY.names_in(os.path.dirname(file))
-                except OSError:
-                    pass  # it is gone again
+            except OSError:
+                pass  # it is gone again
+        if self._recalled > before:
+            settle()
 
     def _watch_file(self, path: str) -> None:
-        self._watched.setdefault(path, _signature(path))
+        if path not in self._watched:
+            self._watched[path] = _signature(path)
 
     def _check_files(self) -> None:
         """Begin anew where a module that is loaded, or the configuration, has changed on disk."""

@@ -85,11 +85,15 @@ class CodeCache:
         self.used.append(known)
         return known.code
 
-    def recall(self, filename: str) -> None:
-        """Take into memory what another process has stored, where that is current. Raises OSError."""
-        known = self._stored(filename, signature(os.stat(filename)))
-        if known:
-            self._memory[filename] = known
+    def recall(self, filename: str) -> bool:
+        """Take into memory what another process has stored, where that is current; whether it was news. Raises
+        OSError."""
+        current = signature(os.stat(filename))
+        known = self._memory.get(filename)
+        stored = None if known and known.signature == current else self._stored(filename, current)
+        if stored:
+            self._memory[filename] = stored
+        return stored is not None
 
     def _compile(self, filename: str) -> Source:
         with open(filename, "rb") as file:
