@@ -86,8 +86,8 @@ class CodeCache:
         return known.code
 
     def recall(self, filename: str) -> bool:
-        """Take into memory what another process has stored, where that is current; whether it was news. Raises
-        OSError."""
+        """Take into memory what another process has stored, where that is current and news; whether it was.
+        Raises OSError."""
         current = signature(os.stat(filename))
         known = self._memory.get(filename)
         stored = None if known and known.signature == current else self._stored(filename, current)
