@@ -33,7 +33,12 @@ def run(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoRe
     if name != "cgi":
         here.handle_signals(os.getppid())
         signal.setitimer(signal.ITIMER_REAL, settings.timeout)
-    status = runners.find(name)(request, connection, state["body"]).status
+    status = 70
+    try:
+        status = runners.find(name)(request, connection, state["body"]).status
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        os._exit(status)  # past the interpreter's end, in which our functions for C code do not work any more
     if status > 128 and name == "cgi":
         signal.signal(status - 128, signal.SIG_DFL) if status - 128 not in (9, 19) else None
         os.kill(os.getpid(), status - 128)

@@ -11,6 +11,7 @@ are hidden from such a run.
 
 from __future__ import annotations
 
+import builtins
 import marshal
 import os
 import sys
@@ -52,13 +53,15 @@ def name_of(module: ModuleType) -> str:
 
 
 class Source:
-    """A source file's code. Unlike code, it is a key of dicts that costs nothing to hash."""
+    """A source file's code, and of what the compiler warned: (category, text, line). Unlike code, it is a key
+    of dicts that costs nothing to hash."""
 
-    __slots__ = ("code", "signature")
+    __slots__ = ("code", "signature", "warnings")
 
-    def __init__(self, signature: _Signature, code: CodeType):
+    def __init__(self, signature: _Signature, code: CodeType, warnings: list[tuple[str, str, int]]):
         self.signature = signature
         self.code = code
+        self.warnings = warnings
 
 
 class CodeCache:
@@ -74,15 +77,23 @@ class CodeCache:
         self.missed: list[str] = []  # files whose code was not in memory; likewise
         self._memory: dict[str, Source] = {}
 
-    def load(self, filename: str) -> CodeType:
-        """Code of a source file as it is now. Raises OSError, SyntaxError, ValueError."""
+    def load(self, filename: str, main: bool = False) -> CodeType:
+        """Code of a source file as it is now. Raises OSError, SyntaxError, ValueError.
+
+        As with Python, the compiler's warnings show in each run of the file as `main`; those of a module show
+        when it is compiled.
+        """
         current = signature(os.stat(filename))
         known = self._memory.get(filename)
         if known is None or known.signature != current:
-            known = self._stored(filename, current) or self._compile(filename)
+            known = self._stored(filename, current)
+            if known is None:
+                known, main = self._compile(filename), True
             self._memory[filename] = known
             self.missed.append(filename)
         self.used.append(known)
+        if main and known.warnings:
+            _warn(filename, known)
         return known.code
 
     def recall(self, filename: str) -> bool:
@@ -99,30 +110,53 @@ class CodeCache:
         with open(filename, "rb") as file:
             before = signature(os.fstat(file.fileno()))
             source = file.read()
-        code = compile(source, filename, "exec", dont_inherit=True)
-        if self.directory:
-            path = self._path(before)
-            temporary = f"{path}.{os.getpid()}"
-            try:
-                with open(temporary, "wb") as file:
-                    marshal.dump((filename, before, code), file)
-                os.replace(temporary, path)
-            except OSError:
-                pass  # a full disk costs speed, not the request
-        return Source(before, code)
+        if not self.directory:
+            return Source(before, compile(source, filename, "exec", dont_inherit=True), [])
+        code, warned = _compile_quietly(source, filename)
+        path = self._path(before)
+        temporary = f"{path}.{os.getpid()}"
+        try:
+            with open(temporary, "wb") as file:
+                marshal.dump((filename, before, code, warned), file)
+            os.replace(temporary, path)
+        except OSError:
+            pass  # a full disk costs speed, not the request
+        return Source(before, code, warned)
 
     def _stored(self, filename: str, current: _Signature) -> Source | None:
         if self.directory is None:
             return None
         try:
             with open(self._path(current), "rb") as file:
-                name, stored, code = marshal.loads(file.read())
+                name, stored, code, warned = marshal.loads(file.read())
         except (OSError, ValueError, EOFError, TypeError):
             return None
-        return Source(stored, code) if (name, stored) == (filename, current) else None
+        return Source(stored, code, warned) if (name, stored) == (filename, current) else None
 
     def _path(self, current: _Signature) -> str:
         return f"{self.directory}/{current[4]:x}-{current[3]:x}"
+
+
+def _compile_quietly(source: bytes, filename: str) -> tuple[CodeType, list[tuple[str, str, int]]]:
+    """The code, and of what the compiler would have warned."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        code = compile(source, filename, "exec", dont_inherit=True)
+    return code, [(each.category.__name__, str(each.message), each.lineno) for each in warned]
+
+
+def _warn(filename: str, source: Source) -> None:
+    """Warn as the compiler does. Raises SyntaxError where the filters say that a warning is an error."""
+    import warnings
+
+    for name, text, line in source.warnings:
+        category = getattr(builtins, name)
+        try:
+            warnings.warn_explicit(text, category, filename, line)
+        except category:
+            raise SyntaxError(text, (filename, line, None, None)) from None
 
 
 CODE = CodeCache()
@@ -216,7 +250,10 @@ class Library:
             return self.is_persistent_path(spec.origin)
         locations = spec.submodule_search_locations
         if locations is not None:
-            return all(self.is_persistent_path(str(location)) for location in locations)
+            try:
+                return all(self.is_persistent_path(str(location)) for location in locations)
+            except KeyError:  # a namespace package looks for its parent, which the script took away
+                return False
         return spec.loader is not None and spec.name.partition(".")[0] in self.bare
 
     def keeps(self, name: str, module: object) -> bool:

@@ -13,7 +13,7 @@ import io
 import os
 import stat
 import sys
-from _io import _IOBase  # not io.IOBase, whose isinstance() is slow
+from _io import _IOBase  # not io.IOBase, whose issubclass() is slow
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
 from cgicompat.runners import stdio
@@ -91,7 +91,7 @@ class Program:
 
     def _execute(self, main: ModuleType) -> int:
         try:
-            exec(CODE.load(self.script), main.__dict__)
+            exec(CODE.load(self.script, main=True), main.__dict__)
         except SystemExit as stop:
             return self._exit_status(stop)
         except BaseException as error:
@@ -213,8 +213,9 @@ def join_threads() -> None:
 
 def flush_files() -> None:
     """Flush every file that is still open somewhere, for a process that ends without finalization."""
-    for thing in [found for found in gc.get_objects() if isinstance(found, _IOBase)]:
-        if isinstance(thing, _FILES):
+    # By type: isinstance() would ask an object for its __class__, which may be code of the script.
+    for thing in [found for found in gc.get_objects() if issubclass(type(found), _IOBase)]:
+        if issubclass(type(thing), _FILES):
             try:
                 if not thing.closed:
                     thing.flush()

@@ -247,3 +247,11 @@ def test_output_comes_as_it_is_flushed(shell: Shell) -> None:
         (shell.directory / "fifo").write_text("second")  # the script waits for it
         assert process.stdout.read() == b"second\n"
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("runner", ["cgi", "fork", "cgihandler"])
+def test_a_failure_of_the_runner_is_told_and_no_crash(shell: Shell, runner: str) -> None:
+    """Python's own end would call functions of ours that it has taken to pieces."""
+    script = shell.script("import gc\ngc.collect = None\nprint('Content-Type: text/plain\\n\\nfine')\n")
+    run = shell.run(script, "--runner", runner)
+    assert (run.returncode, run.stdout) in ((0, b"fine\n"), (1, b"fine\n"), (70, b"fine\n")), run

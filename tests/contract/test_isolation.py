@@ -496,6 +496,27 @@ def test_point_13_files_left_open(site, holder):
     site.same_process(first, second)
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param("proxy = weakref.proxy(Thing())", id="dead-proxy"),
+        pytest.param(
+            "class Odd: __class__ = property(lambda self: {}['of a property'])\nheld = Odd()", id="class"
+        ),
+    ],
+)
+@pytest.mark.doors("scgi", "cgi")
+def test_point_13_files_are_written_whatever_objects_are_left(site, left):
+    """To look for files, nobody may ask other objects for more than their type."""
+    script = site.script(
+        f"import weakref\nclass Thing: pass\n{left}\nfile = open('out', 'w')\nfile.write('data')"
+    )
+    first, second = site.get(script), site.get(script)
+    assert (site.directory / "out").read_text() == "data"
+    site.same_process(first, second)
+    assert "Error" not in site.log()
+
+
 @kept
 @pytest.mark.doors("scgi")
 def test_point_14_memory_and_descriptors_stay_flat(site):

@@ -63,6 +63,13 @@ def test_point_03_namespace_package(site):
     )
 
 
+def test_point_03_namespace_package_whose_parent_is_taken_away(site):
+    site.file("space/deep/er.py")
+    site.script("import sys, space.deep.er\ndel sys.modules['space']\nprint('done')")
+    answers(site, {"script.py": "done\n"})
+    assert "KeyError" not in site.log()
+
+
 def test_point_03_package_with_relative_imports(site):
     site.file("package/__init__.py", "from . import log\nfrom .deep import leaf\nlog.seen.append(__name__)\n")
     site.file("package/log.py", "seen = []\n")

@@ -208,6 +208,17 @@ def test_point_28_stderr_goes_to_the_log_with_script_and_request(site):
         assert all(script in line and "a=1" in line for line in lines), log
 
 
+@pytest.mark.doors("scgi", "cgi", "serve")
+def test_point_28_warnings_of_the_compiler(site):
+    """Those of the script in each request, as with plain CGI, which compiles it each time; filters apply."""
+    site.file("helper.py", "answer = 42 is 42\n")
+    script = site.script("import helper\nprint(1 is 1)")
+    for number in (1, 2, 3):
+        assert site.get(script).body == b"True\n"
+        until(lambda number=number: site.log().count("script.py:4: SyntaxWarning: ") == number, 3)
+    site.logged("helper.py:1: SyntaxWarning: ")
+
+
 def test_point_28_much_stderr(site):
     page = site.page(
         """
