@@ -20,8 +20,8 @@ import sys
 
 from cgicompat import guards, runners
 from cgicompat.descriptors import LOWEST, keep
-from cgicompat.pool.children import ended, kill, kill_group
 from cgicompat.pool.preload import preloadable
+from cgicompat.pool.processes import ended, kill, kill_group
 from cgicompat.pool.worker import prepare
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here, shell

@@ -17,22 +17,18 @@ import time
 
 from cgicompat.descriptors import keep
 from cgicompat.pool.intake import unnamed_file
+from cgicompat.pool.messages import BEGIN, END, ERRORS
 from cgicompat.request import host_environ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cgicompat.config import Settings
+    from cgicompat.pool.messages import Key
     from cgicompat.request import Request
-
-    Key = tuple[int, int]
 
 _CHUNK = 64 * 1024
 _PATIENCE = struct.pack("@ll", 1, 0)  # seconds for which a message may wait to be taken
 _LAST = 2.0  # seconds in which the recorder ends when the pool does
-
-# Messages: a letter, then marshalled (key, ...); a key is the worker's pid and the number of the request on
-# the board.
-BEGIN, ERRORS, END = b"B", b"E", b"X"
 
 
 class Recorder:
@@ -50,14 +46,13 @@ class Recorder:
         # Who may still send something holds the writing end: all of this pool's processes.
         reader, writer = os.pipe()
         self._lifeline, self._ours = keep(reader), keep(writer)
-        self.start()
 
-    def start(self) -> None:
-        """Fork the process; `pid` stays 0 where that fails."""
+    def start(self) -> bool:
+        """Fork the process `pid`, or say that it cannot be."""
         try:
             self.pid = os.fork()
         except OSError:
-            return
+            return False
         if self.pid == 0:
             try:
                 from cgicompat.pool.relay import Relay  # the master and its workers need nothing of it
@@ -67,6 +62,11 @@ class Recorder:
                 sys.excepthook(type(error), error, error.__traceback__)
             finally:
                 os._exit(70)
+        return True
+
+    def ended(self) -> None:
+        """The process has."""
+        self.pid = 0
 
     def begin(
         self, key: Key, name: str, request: Request, connection: socket.socket, body: int

@@ -22,14 +22,14 @@ import time
 
 from cgicompat.compare.recording import KEPT, Blob, Recording, make_directory, prune
 from cgicompat.pool.log import Log
-from cgicompat.pool.record import BEGIN, ERRORS
+from cgicompat.pool.messages import BEGIN, ERRORS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
-    from cgicompat.pool.record import Key
+    from cgicompat.pool.messages import Key
 
 _CHUNK = 64 * 1024
 _KEPT_ERRORS = 64 * 1024  # bytes of stderr

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
+    from cgicompat.pool.reload import State
 
 
 def bare_environ(settings: Settings) -> dict[str, str]:
@@ -26,11 +27,11 @@ def _changes_python(name: str) -> bool:
     return name == "HOME" or (name.startswith("PYTHON") and name != "PYTHONHOME")  # HOME: site-packages
 
 
-def execute(settings: Settings, state: dict[str, Any], command: list[str] | None = None) -> NoReturn:
+def execute(settings: Settings, state: State, command: list[str] | None = None) -> NoReturn:
     """Replace this process by a master, or by `command` that will in turn become one."""
     file = unnamed_file(state["temporary"])
     with open(file, "wb", closefd=False) as stream:
-        marshal.dump((settings.dump(), state), stream)
+        marshal.dump((settings.dump(), dict(state)), stream)
     os.lseek(file, 0, os.SEEK_SET)
     # What comes meanwhile waits until the master has its handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)

@@ -21,10 +21,11 @@ import time
 from cgicompat import runners
 from cgicompat.descriptors import LOWEST
 from cgicompat.pool.board import IDLE, Board
-from cgicompat.pool.children import kill_group
+from cgicompat.pool.crowding import crowded, waits
 from cgicompat.pool.intake import Intake, Refused
-from cgicompat.pool.load import crowded, waits
+from cgicompat.pool.messages import COMPILED, DONE, JOB, LEARNED, LOADED, LOOK, QUIT, SPENT
 from cgicompat.pool.preload import files, preloadable, reseed
+from cgicompat.pool.processes import kill_group
 from cgicompat.pool.tidy import Traces
 from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
@@ -38,16 +39,6 @@ if TYPE_CHECKING:
 
     from cgicompat.config import Settings
     from cgicompat.pool.record import Recorder
-
-# What workers tell the master, and the master tells one idle worker.
-LOOK = b"!"
-LEARNED = b"+"
-LOADED = b"F"
-COMPILED = b"C"
-SPENT = b"-"
-JOB = b"J"
-QUIT = b"Q"
-DONE = b"."
 
 # The master acts at a time limit; where the runner itself watches the clock, the master comes after it.
 _LATER = 2.0

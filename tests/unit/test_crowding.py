@@ -9,7 +9,7 @@ import pytest
 
 from cgicompat.config import cores
 from cgicompat.pool.board import IDLE, Board
-from cgicompat.pool.load import JUST_BEGUN, crowded
+from cgicompat.pool.crowding import JUST_BEGUN, crowded
 
 
 @pytest.fixture

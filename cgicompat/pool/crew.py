@@ -1,0 +1,268 @@
+"""The crew: forks workers, carries what they write to the log, keeps their time, ends and buries them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+from cgicompat.descriptors import LOWEST, keep, release
+from cgicompat.pool.board import BUSY, FREE, STARTING
+from cgicompat.pool.processes import ended, kill, kill_group
+from cgicompat.pool.worker import Worker, prepare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import NoReturn
+
+    from cgicompat.pool.log import Log
+    from cgicompat.pool.loop import Loop
+    from cgicompat.pool.worker import Context, Job
+
+# Seconds.
+_WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well below 1 s
+_MAX_BACKOFF = 5.0
+_NEVER = float("inf")
+
+
+class Child:
+    """The master's view of one worker process."""
+
+    __slots__ = ("errors", "killing", "label", "next_kill", "pid", "retired", "slot")
+
+    def __init__(self, pid: int, slot: int, errors: int):
+        self.pid = pid
+        self.slot = slot
+        self.errors = errors
+        self.label: str | None = None  # the last, once the slot is another's
+        self.retired = False  # of a former master: it ends when it is idle
+        self.killing = 0
+        self.next_kill = 0.0
+
+
+class Crew:
+    """All workers. `lifeline` is the end of a pipe that retires them when it is closed.
+
+    `others` are children of the master that are no workers, each with what to do when it has ended. `told`
+    is called to hear what workers have sent, before the end of one is acted upon.
+    """
+
+    def __init__(self, context: Context, log: Log, loop: Loop, lifeline: int, told: Callable[[], None]):
+        self.others: dict[int, Callable[[], None]] = {}
+        self.next_due = _NEVER  # when a process is to be ended, as far as known
+        self.fork_after = 0.0  # nothing is forked before, where it has just failed
+        self._context = context
+        self._board = context.board
+        self._log = log
+        self._loop = loop
+        self._lifeline = lifeline
+        self._told = told
+        self._children: dict[int, Child] = {}
+        self._failures = 0
+        self._ending = False
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    @property
+    def size(self) -> int:
+        """Workers that take requests."""
+        return sum(not child.retired for child in self._children.values())
+
+    def dump(self) -> list[tuple[int, int, int]]:
+        """For `adopt` of our next self."""
+        return [(child.pid, child.slot, child.errors) for child in self._children.values()]
+
+    def adopt(self, workers: Iterable[tuple[int, int, int]]) -> None:
+        """Look after workers of our former self, which end when they are idle."""
+        for pid, slot, errors in workers:
+            child = Child(pid, slot, errors)
+            child.retired = True
+            self._children[pid] = child
+            if errors >= 0:
+                os.set_inheritable(errors, False)
+                self._listen(child)
+        self.reap()  # those that ended in between
+
+    # Birth
+
+    def fill(self, size: int) -> None:
+        """Have so many that take requests, if that is possible now."""
+        if time.monotonic() >= self.fork_after:
+            self.fork_after = 0.0
+            while self.size < size and self.fork():
+                pass
+
+    def fork(self, job: Job | None = None) -> bool:
+        """A worker more, for a `job` alone if there is one; whether there is."""
+        slot = self._board.free_slot()
+        if slot < 0:
+            return False
+        reader, writer = os.pipe()
+        self._board.start(slot, 0)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._log.write(f"cannot fork: {error.strerror}")
+            os.close(reader)
+            os.close(writer)
+            self._board.set_state(slot, FREE)
+            self._back_off()
+            return False
+        if pid == 0:
+            self._become_worker(slot, writer, job)
+        os.close(writer)
+        os.set_blocking(reader, False)
+        child = Child(pid, slot, reader)
+        self._children[pid] = child
+        self._listen(child)
+        if job:
+            os.close(job.connection)
+            os.close(job.body)
+        return True
+
+    def _become_worker(self, slot: int, errors: int, job: Job | None) -> NoReturn:
+        try:
+            os.dup2(errors, 2)
+            release(self._lifeline)
+            if job:
+                job.connection, job.body = keep(job.connection), keep(job.body)
+            os.closerange(3, LOWEST)
+            prepare()
+            self._board.start(slot, os.getpid())
+            Worker(self._context, slot).run(job)
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            os._exit(70)
+
+    def _note_failure(self, child: Child, code: int) -> None:
+        """A worker that died before it was ready, again and again, must not keep the machine busy."""
+        if self._board.state(child.slot) != STARTING or code == 0:
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= 3:
+            self._back_off()
+            self._log.write(
+                f"workers end at once (exit status {code}), {self._failures} times now; next try in "
+                f"{self.fork_after - time.monotonic():.1f} s. Look for the cause above; a preload may be it"
+            )
+
+    def _back_off(self) -> None:
+        self.fork_after = time.monotonic() + min(_MAX_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
+
+    # Life
+
+    def _listen(self, child: Child) -> None:
+        self._loop.watch(child.errors, lambda: self._on_errors(child))
+
+    def _on_errors(self, child: Child) -> None:
+        # Before the read: see worker._wait_for_log.
+        label = child.label or self._board.label(child.slot)
+        recorder = self._context.recorder if child.label is None else None
+        key = child.pid, self._board.read(child.slot)[4] if recorder else 0
+        while True:
+            try:
+                data = os.read(child.errors, 64 * 1024)
+            except BlockingIOError:
+                return
+            if not data:
+                break
+            self._log.stderr(child.pid, label, data)
+            if recorder:
+                recorder.errors(key, data)
+        # Nobody has the pipe open any more.
+        self._log.end(child.pid)
+        self._loop.forget(child.errors)
+        os.close(child.errors)
+        child.errors = -1
+
+    def keep_time(self, now: float) -> None:
+        """End what is over its time limit."""
+        self.next_due = _NEVER
+        for child in self._children.values():
+            if self._board.state(child.slot) == BUSY or child.killing:
+                _, _, deadline, start, _ = record = self._board.read(child.slot)
+                due = child.next_kill if child.killing else deadline
+                # The worker may be writing it just now: a record that is whole reads the same twice.
+                if deadline and now >= due and self._board.read(child.slot) == record:
+                    self._enforce(child, now, deadline - start)
+                    due = child.next_kill
+                if due > now:
+                    self.next_due = min(self.next_due, due)
+
+    def _enforce(self, child: Child, now: float, limit: float) -> None:
+        if child.killing == 0:
+            label = self._board.label(child.slot)
+            self._log.write(f"{label}: time limit of {limit:g} s is over")
+            kill(child.pid, signal.SIGXCPU)
+        else:
+            kill_group(child.pid, signal.SIGTERM if child.killing == 1 else signal.SIGKILL)
+        child.killing += 1
+        child.next_kill = now + _WARN_THEN_TERM
+
+    # Death
+
+    def retire(self) -> None:
+        """All end when they are idle, and their ends are no news."""
+        self._ending = True
+        os.close(self._lifeline)
+
+    def kill(self, number: int) -> None:
+        """Send a signal to all, and to what they have started."""
+        for child in self._children.values():
+            child.killing = child.killing or 1
+            kill_group(child.pid, number)
+            self._kill_spawned(child, number)
+
+    def reap(self) -> None:
+        """See to children that have ended."""
+        for found in ended():
+            child = self._children.pop(found.si_pid, None)
+            if child is not None:
+                self._bury(child)
+            _, status = os.waitpid(found.si_pid, 0)
+            if child is not None:
+                self._mourn(child, status)
+            elif found.si_pid in self.others:
+                self.others.pop(found.si_pid)()
+
+    def _bury(self, child: Child) -> None:
+        """Clean up after a worker while its pid, and so its process group, is not free yet."""
+        if child.killing:
+            kill_group(child.pid, signal.SIGKILL)
+        self._kill_spawned(child, signal.SIGKILL)
+        if child.errors >= 0:
+            self._on_errors(child)
+        child.label = self._board.label(child.slot)
+
+    def _kill_spawned(self, child: Child, number: int) -> None:
+        """A program that a worker has started has a group of its own."""
+        _, group, *_ = self._board.read(child.slot)
+        if group:
+            kill_group(group, number)
+
+    def _mourn(self, child: Child, status: int) -> None:
+        """Tell how it ended, and let another have its place."""
+        unexpected = self._board.state(child.slot) == BUSY and not child.killing and not self._ending
+        if unexpected and os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            name = _signal_name(number)
+            self._log.write(f"{child.label}: the process was ended by signal {number} ({name})")
+        code = os.waitstatus_to_exitcode(status)
+        self._note_failure(child, code)
+        if self._context.recorder:
+            self._told()  # the runner's own word on how it ended comes first
+            key = child.pid, self._board.read(child.slot)[4]
+            self._context.recorder.end(key, code if code >= 0 else 128 - code)
+        self._board.set_state(child.slot, FREE)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "?"

@@ -1,0 +1,31 @@
+"""What a master hands to its next self at a reload, and whether there can be one."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NotRequired, TypedDict
+
+    class State(TypedDict):
+        """What a master begins with. Numbers of open files are inherited."""
+
+        listener: int
+        temporary: str  # directory of ours
+        socket_file: tuple[str, int] | None  # path and inode
+        parent: int | None  # a pipe that closes when the process that we belong to ends
+        argv: list[str] | None  # the command that replaces us at a reload
+        environ: NotRequired[dict[str, str]]  # of that command
+        # Of our former self:
+        board: NotRequired[int]
+        messages: NotRequired[list[int]]  # both ends of the socket for messages to the master
+        workers: NotRequired[list[tuple[int, int, int]]]  # pid, slot on the board, pipe that is their stderr
+        queue: NotRequired[list[tuple[float, int]]]  # since when a connection waits (time.monotonic)
+        learned: NotRequired[list[str]]  # modules, in the order in which they were imported
+
+
+def is_sound(state: State) -> bool:
+    """Whether the command that is to replace this master can be run, and accepts its configuration."""
+    argv = state["argv"]
+    return not argv or os.spawnve(os.P_WAIT, argv[0], [*argv, "--check"], state["environ"]) == 0
