@@ -16,7 +16,7 @@ MAX_LINE = 8 * 1024
 MAX_HEAD = 64 * 1024
 
 # Of several of these the last counts: a traceback page printed amid the headers brings its own type.
-_SINGLE = ("content-type", "content-length", "last-modified", "location")
+_SINGLE = ("content-type", "content-length", "content-range", "etag", "last-modified", "location")
 # The connection belongs to the server; a comment is cgitb's "<!--: spam", which is there to end any HTML that
 # may be open.
 _DROPPED = {
@@ -153,8 +153,6 @@ class Parser:
             if (key := name.lower()) not in dropped and (key not in _SINGLE or i == last[key])
         ]
         location = self._headers[last["location"]][1] if "location" in last else ""
-        if not (location or "content-type" in last or self._status):
-            raise BadResponse("headers without Content-Type, Location or Status")
         status, reason = self._status or (200, "")
         local_redirect = None
         if location and status == 200 and not self._nph:

@@ -128,7 +128,7 @@ class CGI:
         started = False
         try:
             while not run.finished:
-                data, end = await pool.read()
+                data, end = await pool.read(run.patience)
                 if watch.client_gone:
                     raise ClientGone
                 data = run.feed(data, end)

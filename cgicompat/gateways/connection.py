@@ -169,12 +169,15 @@ class Connection:
         if self._reader and not self._reader.done():
             self._reader.set_result(None)
 
-    async def read(self) -> tuple[bytes, End | None]:
-        """What has come since, waiting for something to come; and how the connection ended, if it has. What
-        came before a reset is not lost."""
+    async def read(self, within: float | None = None) -> tuple[bytes, End | None]:
+        """What has come since, waiting for something to come, for so many seconds if it is said; and how the
+        connection ended, if it has. What came before a reset is not lost."""
         if not self._due:
             self._reader = self._loop.create_future()
+            timer = None if within is None else self._loop.call_later(within, self.wake)
             await self._reader
+            if timer:
+                timer.cancel()
         self._due = False
         if self._moment:
             self._moment.cancel()

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cgicompat.error")
 
+CHECKED = 64 * 1024  # bytes of output within which a Content-Length is compared with the truth
+PATIENCE = 0.1  # seconds for which they are held back for that
+_MOST = 1000  # things said once that are remembered
+_said: set[tuple[str, str]] = set()
+
 
 class End(enum.Enum):
     """How a connection to the pool ended."""
@@ -70,7 +75,9 @@ class Run:
         self._redirect = redirect
         self._parser = Parser(nph=filename.rpartition("/")[2].startswith("nph-"))
         self._without_body = request.method == "HEAD"
-        self._left: int | None = None  # bytes of body still to come, by the script's Content-Length
+        self._left: int | None = None  # bytes of body still to come, by the Content-Length that was sent
+        self._held = b""  # of the body, until a Content-Length can be trusted
+        self._due = 0.0  # when they go out in any case
         self._opened = 0.0
 
     def opening(self, length: int, private: bool) -> bytes:
@@ -110,15 +117,21 @@ class Run:
                 cookies = [header for header in head.headers if header[0].lower() == "set-cookie"]
                 self.next = self._redirect(head.local_redirect, [*self.headers, *cookies])
             return b""
+        if self.reply is None:
+            body = self._held + body
+            if not self._begin(head, body, end):
+                self._held = body
+                return b""
+            self._held = b""
         if end is End.RESET and not self._is_late():
             end = End.EOF
-        whole = self.reply is None and end is End.EOF
-        if self.reply is None:
-            self._begin(head)
-        body = self._body(body, end)
-        if whole and self.reply and self._left is None:
-            self.reply.headers.append(("Content-Length", str(len(body))))
-        return body
+        return self._body(body, end)
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which feed() is to be called even if nothing has come, for what is held back to go
+        out; None where nothing is."""
+        return max(self._due - time.monotonic(), 0.001) if self._due and not self.reply else None
 
     def _is_late(self) -> bool:
         return time.monotonic() - self._opened >= self.settings.timeout
@@ -135,16 +148,61 @@ class Run:
         request = self.request
         log.error('%s: %s "%s %s"', *map(plain, (self.filename, reason, request.method, request.uri)))
 
-    def _begin(self, head: Head) -> None:
+    def once(self, subject: str, reason: str) -> None:
+        """Writes a line to the error log, unless this script had one about `subject` before."""
+        if (self.filename, subject) not in _said and len(_said) < _MOST:
+            _said.add((self.filename, subject))
+            self.error(reason)
+
+    def _begin(self, head: Head, body: bytes, end: End | None) -> bool:
+        """Makes the reply, `body` being what has come of it. Returns False where it is too early for that."""
         if head.status == 200 and not head.explicit and not_modified(self.request, head.get):
             head.status, head.reason = 304, ""
         headers = [*head.headers, *self.headers]
+        text = head.get("content-length")
+        said = int(text) if text else None
         if head.status in (204, 304):
             self._without_body = True
+            length = None
+        elif head.raw:
+            length = said
+        elif said is not None and end is None and self._is_to_wait(said, len(body)):
+            return False
+        else:
+            length = self._length(said, len(body), end)
+            if length != said is not None:
+                self.once("length", f"its Content-Length, {said}, is wrong: it has to count bytes, as sent")
+        if length != said:
             headers = [header for header in headers if header[0].lower() != "content-length"]
-        length = head.get("content-length")
-        self._left = 0 if self._without_body else int(length) if length else None
+            if length is not None:
+                headers.append(("Content-Length", str(length)))
+        if not (head.explicit or head.get("content-type") or head.get("location")):
+            self.once("type", "no Content-Type in its header, so that clients have to guess")
+        self._left = 0 if self._without_body else length
         self.reply = Reply(head.status, head.reason, headers, raw=head.raw)
+        return True
+
+    def _is_to_wait(self, said: int, size: int) -> bool:
+        """Whether more output, or its end, may soon show that a Content-Length `said` is right or wrong."""
+        if self._without_body or size > min(said, CHECKED):
+            return False
+        if not size and said:
+            return True  # a head alone is of no use to anybody
+        now = time.monotonic()
+        self._due = self._due or now + PATIENCE
+        return now < self._due
+
+    def _length(self, said: int | None, size: int, end: End | None) -> int | None:
+        """The Content-Length to send where the script has `said` one and `size` bytes have come, perhaps with
+        the `end`. What a script says of a small page counts for nothing, of a download until it is
+        exceeded."""
+        if said is not None and size > said:
+            said = None
+        if self._without_body:
+            return said
+        if (end is End.EOF and size <= CHECKED) or (end and said is None and not self._is_late()):
+            return size
+        return said if said is None or said in (0, size) or said > CHECKED or end else None
 
     def _body(self, body: bytes, end: End | None) -> bytes:
         if self._left is not None:

@@ -92,7 +92,7 @@ class CGI:
             pool.send(run, body)
             started = False
             while not run.finished:
-                data = run.feed(*pool.read())
+                data = run.feed(*pool.read(run.patience))
                 if run.reply and not started:
                     started = True
                     _start(run.reply, start_response)
@@ -149,13 +149,15 @@ class _Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass  # read() will tell how it ended
 
-    def read(self) -> tuple[bytes, End | None]:
-        """What comes next, waiting for it, and how the connection ended, if it has. Raises BrokenPipeError,
-        which servers know how to take, once the client has left."""
-        if self._client:
-            events = dict(self._poll.poll())
-            if self._client.fileno() in events:
+    def read(self, within: float | None = None) -> tuple[bytes, End | None]:
+        """What comes next, waiting for it, for so many seconds if it is said, and how the connection ended,
+        if it has. Raises BrokenPipeError, which servers know how to take, once the client has left."""
+        if self._client or within is not None:
+            events = dict(self._poll.poll(within and math.ceil(within * 1000)))
+            if self._client and self._client.fileno() in events:
                 raise BrokenPipeError(errno.EPIPE, "the client has left")
+            if not events:
+                return b"", None
         try:
             data = self._socket.recv(PIECE)
         except ConnectionResetError:

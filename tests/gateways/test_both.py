@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,6 @@ def test_large_bodies_both_ways(app: App, pool: Responder) -> None:
         (b"", "no output"),
         (TYPE, "output ended within the headers"),
         (b"Hello\n", "malformed header: 'Hello'"),
-        (b"X: y\n\nbody", "headers without Content-Type, Location or Status"),
         (b"x" * 100_000, "header line of more than 8192 bytes"),
         (b"Content-Type: a\rb\n\n", "control character in header"),
     ],
@@ -198,31 +198,108 @@ def test_time_limit_after_the_head(app: App, pool: Responder) -> None:
     assert answer.aborted == "time limit exceeded"
 
 
-def test_less_than_content_length(app: App, pool: Responder) -> None:
-    pool.says(b"Content-Length: 10\n" + TYPE + b"\n1234")
-    answer = app.ask("/cgi-bin/x.py")
-    assert (answer.status, answer.body) == (200, b"1234")
-    assert answer.aborted == "output is shorter than its Content-Length by 6 bytes"
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told once is told once in each test."""
+    monkeypatch.setattr("cgicompat.gateways.exchange._said", set())
 
 
-def test_more_than_content_length(app: App, pool: Responder, caplog: pytest.LogCaptureFixture) -> None:
-    """The rest is dropped, and the script not disturbed."""
-    seen, done = threading.Event(), threading.Event()
+@pytest.mark.parametrize("first", [0, 1, 4])
+@pytest.mark.parametrize(("said", "size"), [(10, 4), (4, 13), (0, 4), (100_000, 4), (4, 65536), (9, 9)])
+def test_a_small_page_gets_its_true_length(
+    app: App, pool: Responder, caplog: pytest.LogCaptureFixture, said: int, size: int, first: int
+) -> None:
+    body = b"x" * size
+
+    def script(call: Call) -> None:
+        call.say(b"Content-Length: %d\n%s\n%s" % (said, TYPE, body[:first]))
+        time.sleep(0.02)
+        call.say(body[first:])
+        call.end()
+
+    pool.script = script
+    for _ in range(2):
+        answer = app.ask("/cgi-bin/x.py")
+        assert (answer.status, answer.body, answer.aborted) == (200, body, "")
+        assert answer.get("Content-Length") in (str(size), None if size > said else "")
+    assert caplog.text.count("Content-Length") == (said != size)
+
+
+def test_a_small_page_that_takes_its_time_gets_no_length(app: App, pool: Responder) -> None:
+    """Nobody knows yet whether it is the right one, and what has come has to go out."""
+    seen = threading.Event()
 
     def script(call: Call) -> None:
         call.say(b"Content-Length: 4\n" + TYPE + b"\n12")
-        call.say(b"3456")
         assert seen.wait(5)
+        call.say(b"3456")
+        call.end()
+
+    pool.script = script
+    answer = app.ask("/cgi-bin/x.py", seen=lambda piece: seen.set() if b"1" in piece else None)
+    assert (answer.body, answer.get("Content-Length"), answer.aborted) == (b"123456", None, "")
+
+
+def test_a_whole_page_need_not_wait_for_its_script(app: App, pool: Responder) -> None:
+    def script(call: Call) -> None:
+        call.say(b"Content-Length: 4\n" + TYPE + b"\n1234")
+        assert answered.wait(5)
+        call.end()
+
+    answered = threading.Event()
+    pool.script = script
+    answer = app.ask("/cgi-bin/x.py", seen=lambda piece: answered.set() if b"4" in piece else None)
+    assert (answer.body, answer.get("Content-Length"), answer.aborted) == (b"1234", "4", "")
+
+
+@pytest.mark.parametrize("first", [1, 200_000])
+def test_a_download_keeps_its_length(app: App, pool: Responder, first: int) -> None:
+    """What is more is dropped, and the script not disturbed."""
+    seen, done = threading.Event(), threading.Event()
+
+    def script(call: Call) -> None:
+        call.say(b"Content-Length: 300000\n" + TYPE + b"\n" + b"1" * first)
+        assert seen.wait(5)
+        call.say(b"2" * (300_000 - first))
+        call.say(b"3" * 5_000_000)
         assert not call.left(0.1)
-        call.say(b"x" * 5_000_000)
         call.end()
         done.set()
 
     pool.script = script
-    answer = app.ask("/cgi-bin/x.py", seen=lambda piece: b"3" not in piece or seen.set(), until=done.is_set)
+    answer = app.ask(
+        "/cgi-bin/x.py", seen=lambda piece: seen.set() if b"1" in piece else None, until=done.is_set
+    )
     pool.join()
-    assert (answer.body, answer.get("Content-Length"), answer.aborted) == (b"1234", "4", "")
-    assert "longer than its Content-Length" in caplog.text
+    assert answer.body == b"1" * first + b"2" * (300_000 - first)
+    assert (answer.get("Content-Length"), answer.aborted) == ("300000", "")
+
+
+def test_a_download_that_ends_early_is_noticed(app: App, pool: Responder) -> None:
+    pool.says(b"Content-Length: 100000\n" + TYPE + b"\n" + b"x" * 70_000)
+    answer = app.ask("/cgi-bin/x.py")
+    assert (answer.status, len(answer.body), answer.get("Content-Length")) == (200, 70_000, "100000")
+    assert answer.aborted == "output is shorter than its Content-Length by 30000 bytes"
+
+
+def test_a_page_whose_worker_dies_is_not_taken_for_whole(app: App, pool: Responder) -> None:
+    def script(call: Call) -> None:
+        call.say(b"Content-Length: 10\n" + TYPE + b"\n1234")
+        call.die()
+
+    pool.script = script
+    assert app.ask("/cgi-bin/x.py").aborted
+
+
+@pytest.mark.parametrize("header", [b"X: y\n", b"", b"Content-Length: 4\n"])
+def test_no_type_is_sent_and_told_once(
+    app: App, pool: Responder, caplog: pytest.LogCaptureFixture, header: bytes
+) -> None:
+    pool.says(header + b"\nbody")
+    for _ in range(2):
+        answer = app.ask("/cgi-bin/x.py")
+        assert (answer.status, answer.get("Content-Type"), answer.body) == (200, None, b"body")
+    assert caplog.text.count("no Content-Type") == 1
 
 
 def test_worker_dies_after_all_was_sent(app: App, pool: Responder) -> None:
