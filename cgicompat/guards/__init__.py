@@ -29,6 +29,7 @@ from cgicompat.guards.namespaces import Namespaces
 from cgicompat.guards.patches import Patches
 from cgicompat.guards.settings import Settings
 from cgicompat.guards.signals import Signals
+from cgicompat.guards.streams import Streams
 from cgicompat.guards.threads import Threads
 from cgicompat.guards.tracing import Tracing
 from cgicompat.guards.umask import Umask
@@ -57,6 +58,7 @@ GUARDS: tuple[type[Guard], ...] = (
     Loggers,
     Library,
     Patches,
+    Streams,
     Codecs,
     Exits,
     Hooks,

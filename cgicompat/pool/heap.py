@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from _io import _IOBase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def settle() -> None:
 
 
 def _immortalize() -> None:
-    """What the garbage collector knows, which after gc.freeze() is what is new, and what is within that."""
+    """What the garbage collector knows, which after gc.freeze() is what is new, and what is within that;
+    but not files, whose references guards.streams counts."""
     immortal = _immortal_count()
     if not immortal:
         return
@@ -40,7 +42,7 @@ def _immortalize() -> None:
     pending = gc.get_objects()
     while pending:
         thing = pending.pop()
-        if count(thing) != immortal:
+        if count(thing) != immortal and not issubclass(type(thing), _IOBase):
             header(id(thing)).value = immortal
             if type(thing) is _CODE:  # of which the garbage collector knows nothing
                 pending += (thing.co_consts, thing.co_names)

@@ -34,6 +34,7 @@ from cgicompat.pool.waiting import WaitingLine
 from cgicompat.pool.worker import Context, Job
 from cgicompat.runners import here, shell
 from cgicompat.runners.modules import CODE, LIBRARY
+from cgicompat.runners.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Master:
             state["parent"] = keep(state["parent"])
             self._loop.watch(state["parent"], self._on_orphaned, 0)
 
+        STREAMS.renew()  # before libraries take hold of sys.stdout
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.directory = os.path.join(state["temporary"], "code")
         os.makedirs(CODE.directory, exist_ok=True)

@@ -17,6 +17,7 @@ from cgicompat import pages
 from cgicompat.request import take_further_byte
 from cgicompat.runners.program import Program, write
 from cgicompat.runners.script import is_unbuffered
+from cgicompat.runners.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,6 @@ def run(
         _running.program = None
     program.respond()
     _end_response(family, request.gateway)
-    program.streams.retire()
     return program
 
 
@@ -151,7 +151,7 @@ def _time_is_over(_signal: int, _frame: FrameType | None) -> None:
     program = _program_here()
     if os.getpid() == _parent:
         return
-    if program and program.answer and not program.streams.output.sent:
+    if program and program.answer and not STREAMS.output.sent:
         write(pages.error(504, "The script took too long."))
     os.killpg(0, signal.SIGTERM)
 

@@ -68,7 +68,7 @@ class Program:
     def run(self) -> None:
         """Run the script; `status` is its exit status, 0 to 255. Children that it forks do not come back."""
         process = os.getpid()
-        self.streams = stdio.Streams(self.unbuffered)
+        stdio.STREAMS.renew(self.unbuffered)
         self.main = main = _fresh_main(self.script)
         outer, sys.modules["__main__"] = sys.modules["__main__"], main
         self.before = before = dict(sys.modules)
@@ -183,7 +183,7 @@ class Program:
             return
         from cgicompat import pages
 
-        begun = self.streams.output.sent > 0
+        begun = stdio.STREAMS.output.sent > 0
         if self.debug and self._shown:
             write(pages.traceback(self._shown, begun=begun))
         elif begun:
@@ -221,6 +221,7 @@ def flush_files() -> None:
                     thing.flush()
             except Exception:
                 pass  # as at interpreter exit: nobody is left to tell
+    stdio.STREAMS.flush()  # frozen, so unknown to gc
 
 
 def _fresh_main(script: str) -> ModuleType:
