@@ -18,7 +18,7 @@ PYTHON
 # find_python: prints the program to use. $PYTHON chooses it, by name or path or as a version ("3.12");
 # otherwise the newest one that works, on PATH or among pyenv's.
 find_python() {
-    local versions="3.13 3.12 3.11" wanted="" version candidate pyenv
+    local versions="3.15 3.14 3.13 3.12 3.11" wanted="" version candidate pyenv
     case ${PYTHON:-} in
         "") ;;
         3.[0-9]*) versions=$PYTHON wanted=$PYTHON ;;

@@ -11,7 +11,7 @@ import sys
 
 from cgicompat.guards import library
 from cgicompat.guards.change import KEPT, Change
-from cgicompat.guards.watch import WATCH
+from cgicompat.guards.watch import WATCH, same
 from cgicompat.runners.modules import LIBRARY
 
 TYPE_CHECKING = False
@@ -113,5 +113,5 @@ def _differences(before: dict[Any, Any], now: dict[Any, Any]) -> Iterator[Any]:
         if key in _LEFT_OUT or isinstance(now.get(key), ModuleType):
             continue  # a submodule has been imported
         old, new = before.get(key, _MISSING), now.get(key, _MISSING)
-        if old is not new and not (isinstance(new, _NO_STATE) and type(old) is type(new) and old == new):
+        if not same(new, old) and not (isinstance(new, _NO_STATE) and type(old) is type(new) and old == new):
             yield key

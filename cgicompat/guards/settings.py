@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 class Settings(Guard):
     """The interpreter's settings behind functions of sys and gc: recursion limit, switch interval, digits of
-    an integer, flags of dlopen, hooks of coroutines and asynchronous generators, the garbage collector."""
+    an integer, flags of dlopen, hooks of coroutines and asynchronous generators, lazy imports, the garbage
+    collector."""
 
     names = (
         "setrecursionlimit",
@@ -23,6 +24,8 @@ class Settings(Guard):
         "setdlopenflags",
         "set_asyncgen_hooks",
         "set_coroutine_origin_tracking_depth",
+        "set_lazy_imports",
+        "set_lazy_imports_filter",
         "gc",
         "disable",
         "set_threshold",
@@ -46,6 +49,11 @@ class Settings(Guard):
             ("gc.set_threshold", gc.get_threshold, lambda numbers: gc.set_threshold(*numbers)),
             ("gc.set_debug", gc.get_debug, gc.set_debug),
             ("gc.disable", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+        ]
+        rows += [
+            (f"sys.set_{name}", getattr(sys, f"get_{name}"), getattr(sys, f"set_{name}"))
+            for name in ("lazy_imports", "lazy_imports_filter")
+            if hasattr(sys, f"get_{name}")  # since Python 3.15
         ]
         self._rows = rows
         self._getters = [get for _, get, _ in rows]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import types
 
 from cgicompat.runners.modules import LIBRARY, name_of
 
@@ -27,6 +28,7 @@ else:
 MODULE, CLASS, CONTAINER = "module", "class", "container"
 MISSING = object()
 _FUNCTION = type(lambda: None)
+_LAZY = getattr(types, "LazyImportType", None)
 WHOLE = object()  # all keys of a dict at once
 
 # Set by the interpreter, whoever's code it runs.
@@ -75,6 +77,11 @@ def spaces(module: ModuleType) -> Iterator[Space]:
             elif type(value) is _FUNCTION and "_clear_cache" in value.__dict__:  # functools.singledispatch
                 registry = _dict_of(value.registry)  # type: ignore[attr-defined]
                 yield Space(f"{label}.{attribute}.registry", CONTAINER, value, registry)
+
+
+def same(now: Any, before: Any) -> bool:
+    """Whether a value is what it was. Python replaces a lazy import by the thing itself (PEP 810)."""
+    return now is before or (type(before) is _LAZY and now is before.resolve())
 
 
 def _dict_of(proxy: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -140,7 +147,7 @@ class Watch:
         """What was changed and is not again as it was: (space, key, value before or MISSING, where)."""
         changes = []
         for (_, key), (space, before, where) in self.journal.items():
-            if space.content != before if key is WHOLE else space.content.get(key, MISSING) is not before:
+            if space.content != before if key is WHOLE else not same(space.content.get(key, MISSING), before):
                 changes.append((space, key, before, where))
         self.journal.clear()
         return changes

@@ -15,6 +15,8 @@ import gc
 import sys
 from _io import _IOBase
 
+from cgicompat.python import is_known
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _HUGE = 2 << 20  # bytes of a huge page
 _COLLAPSE = 25  # MADV_COLLAPSE, since Linux 6.1: madvise(2)
 _CODE = type((lambda: None).__code__)
+_COUNT = (1 << 32) - 1
+_IMMORTAL = 1 << 31  # so many references make an object immortal (refcount.h)
 
 
 def settle() -> None:
@@ -35,26 +39,32 @@ def settle() -> None:
 def _immortalize() -> None:
     """What the garbage collector knows, which after gc.freeze() is what is new, and what is within that;
     but not files, whose references guards.streams counts."""
-    immortal = _immortal_count()
-    if not immortal:
+    mark = _mark()
+    if not mark:
         return
-    count, header = sys.getrefcount, ctypes.c_uint32.from_address
+    count, header = sys.getrefcount, ctypes.c_uint64.from_address
     pending = gc.get_objects()
     while pending:
         thing = pending.pop()
-        if count(thing) != immortal and not issubclass(type(thing), _IOBase):
-            header(id(thing)).value = immortal
+        if count(thing) < _IMMORTAL and not issubclass(type(thing), _IOBase):
+            word = header(id(thing))
+            word.value = word.value & ~_COUNT | mark
             if type(thing) is _CODE:  # of which the garbage collector knows nothing
                 pending += (thing.co_consts, thing.co_names)
             else:
                 pending += gc.get_referents(thing)
 
 
-def _immortal_count() -> int:
-    """The reference count that makes an object immortal, or 0 where none does, or where it is not the first
-    word of an object (Python without a GIL)."""
+def _mark() -> int:
+    """What makes an object immortal in its first word, which has the count and flags (refcount.h); 0 where
+    Python has no such thing, or has it in a way that we do not know (without a GIL, on other processors)."""
     count = sys.getrefcount(None)
-    return count if count >> 30 and ctypes.c_uint32.from_address(id(None)).value == count else 0
+    if count < _IMMORTAL or not is_known() or ctypes.c_uint64.from_address(id(None)).value & _COUNT != count:
+        return 0
+    if sys.version_info < (3, 14):
+        return count
+    # References that the interpreter's stack has already will be given back without a look at the flag.
+    return count + (1 << 20) | 1 << 48
 
 
 def _collapse() -> None:

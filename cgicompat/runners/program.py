@@ -230,8 +230,9 @@ def _fresh_main(script: str) -> ModuleType:
         __loader__=SourceFileLoader("__main__", script),
         __builtins__=sys.modules["builtins"],
         __file__=script,
-        __cached__=None,
     )
+    if sys.version_info < (3, 15):
+        main.__cached__ = None
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     return main

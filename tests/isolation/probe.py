@@ -80,7 +80,7 @@ INTERNAL = """
 # How the process was started, what other functions here tell, and os.system: in workers it is ours.
 ELSEWHERE = """
     sys.__stderr__ sys.__stdin__ sys.__stdout__ sys._base_executable sys.executable sys.flags sys.modules
-    sys.orig_argv sys.path_importer_cache sys.stderr sys.stdin sys.stdout os.system
+    sys.lazy_modules sys.orig_argv sys.path_importer_cache sys.stderr sys.stdin sys.stdout os.system
 """
 ROOT = os.environ["DOCUMENT_ROOT"]
 IGNORED = {*CACHES.split(), *INTERNAL.split(), *ELSEWHERE.split()}
@@ -94,6 +94,8 @@ MAPPINGS = (dict, types.MappingProxyType)
 
 def show(value, depth=3):
     """A value in words that are the same in every process."""
+    if type(value).__name__ == "lazy_import":  # Python 3.15: a library's own, until somebody uses it
+        value = value.resolve()
     if type(value) in PLAIN:
         return repr(value)
     if isinstance(value, enum.Enum):
@@ -203,10 +205,11 @@ def streams():
             kind = stat.S_IFMT(os.fstat(fd).st_mode)
         except OSError:
             continue  # the directory that was just listed
+        name = os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]
         if fd < 3:  # of which kind these are is the runner's affair
             tell(f"fd {fd}", [os.get_blocking(fd), os.get_inheritable(fd)])
-        elif fd < 200:
-            tell(f"fd {fd}", [kind, os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]])
+        elif fd < 200 and "/libffi." not in name:  # ctypes keeps the library open that has its trampolines
+            tell(f"fd {fd}", [kind, name])
     tell("body", sys.stdin.read())
 
 

@@ -27,7 +27,9 @@ PROBE = Path(__file__).with_name("probe.py")
 
 
 def _met(condition: str) -> bool:
-    return {"": True, "from 3.12": sys.version_info >= (3, 12), "as root": os.getuid() == 0}[condition]
+    if condition.startswith("from 3."):
+        return sys.version_info >= (3, int(condition.removeprefix("from 3.")))
+    return {"": True, "as root": os.getuid() == 0}[condition]
 
 
 @dataclass(frozen=True)

@@ -4,5 +4,5 @@
 import email.charset
 
 print("Content-Type: text/plain\n")
-print(email.charset.CHARSETS["utf-8"])
+print(email.charset.CHARSETS.get("utf-8"))
 email.charset.add_charset("utf-8", email.charset.SHORTEST, None, "utf-8")  # here from 3.12

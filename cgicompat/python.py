@@ -1,0 +1,12 @@
+"""Which Pythons we know: some of what makes scripts fast here is no public part of Python."""
+
+from __future__ import annotations
+
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 15)
+
+
+def is_known() -> bool:
+    """Whether the tests pass on this Python. On another one we do without its internals."""
+    return sys.implementation.name == "cpython" and OLDEST <= sys.version_info[:2] <= NEWEST
