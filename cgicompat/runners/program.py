@@ -232,7 +232,7 @@ def _fresh_main(script: str) -> ModuleType:
         __file__=script,
     )
     if sys.version_info < (3, 15):
-        main.__cached__ = None
+        main.__dict__["__cached__"] = None
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     return main
