@@ -10,7 +10,7 @@ import functools
 import os
 
 from cgicompat.gateways import asgi
-from cgicompat.gateways.load import load
+from cgicompat.gateways.target import load
 
 
 class CGI(asgi.CGI):

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable
 
 from cgicompat.gateways import wsgi
-from cgicompat.gateways.load import load
+from cgicompat.gateways.target import load
 from cgicompat.gateways.wsgi import Environ, StartResponse
 
 

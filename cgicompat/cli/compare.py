@@ -19,9 +19,9 @@ from cgicompat.cli.request import Asked, find, place, request_options, root_of
 
 if TYPE_CHECKING:
     from cgicompat.compare.case import Case
-    from cgicompat.compare.recording import Recording
     from cgicompat.compare.report import Report
     from cgicompat.config import Settings
+    from cgicompat.recordings.recording import Recording
 
 
 def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> int:
@@ -158,7 +158,7 @@ def _asked(
     flags: dict[str, object],
 ) -> tuple[Settings, list[Case], list[str]]:
     """Settings, requests, and what there is to say of these. Raises Mistake and Failure."""
-    from cgicompat.compare.recording import RecordingError, load_all
+    from cgicompat.recordings.recording import RecordingError, load_all
 
     try:
         recordings = load_all(requests) if requests else []
@@ -194,7 +194,7 @@ def _served(folder: str, flags: dict[str, object]) -> str:
 
 
 def _survey(settings: Settings, folders: list[str]) -> list[str]:
-    from cgicompat.cli.scripts import survey
+    from cgicompat.survey import survey
 
     found = [script.filename for script in survey(settings, seconds=60).scripts]
     inside = [os.path.join(os.path.realpath(folder), "") for folder in folders]
@@ -213,7 +213,7 @@ def _cases(
 ) -> tuple[list[Case], list[str]]:
     """The recorded requests of each script, else one as the options describe it."""
     from cgicompat.compare.case import Case
-    from cgicompat.compare.recording import RecordingError
+    from cgicompat.recordings.recording import RecordingError
 
     recorded: dict[str, list[Case]] = {}
     masked: set[str] = set()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cgicompat.config import FILE_NAME, Settings
-from cgicompat.runners.modules import signature
+from cgicompat.modules import signature
 
 if TYPE_CHECKING:
     from cgicompat.gateways.asgi import CGI

@@ -13,9 +13,9 @@ import click
 from cgicompat.cli import options
 
 if TYPE_CHECKING:
-    from cgicompat.compare.recording import Recording
     from cgicompat.compare.replay import Result
     from cgicompat.config import Settings
+    from cgicompat.recordings.recording import Recording
 
 _MOST = 12  # lines of a difference
 
@@ -53,8 +53,8 @@ def command(
     cgicompat replay recordings/20260101T120000.000000-500-shop.py-17.json --pdb
     """
     from cgicompat.compare.case import CompareError
-    from cgicompat.compare.recording import RecordingError, load_all
     from cgicompat.compare.replay import moved, replay, replay_at
+    from cgicompat.recordings.recording import RecordingError, load_all
 
     try:
         recordings = [recording for path in paths for recording in load_all(path)]
@@ -137,8 +137,8 @@ def _printable(text: str) -> str:
 def _debug(settings: Settings, recording: Recording) -> int:
     """The script in this terminal; its exit status."""
     from cgicompat import compare
-    from cgicompat.compare.recording import RecordingError
-    from cgicompat.pool.tidy import bare_environ
+    from cgicompat.bare import clean_environ
+    from cgicompat.recordings.recording import RecordingError
     from cgicompat.request import Request, host_environ
     from cgicompat.runners.script import INTERPRETER, runs_here
 
@@ -161,7 +161,7 @@ def _debug(settings: Settings, recording: Recording) -> int:
     if not here:
         raise options.Failure(f"{recording.script}: only Python scripts have a debugger")
     program = os.path.join(os.path.dirname(compare.__file__), "postmortem.py")
-    python = {name: value for name, value in bare_environ(settings).items() if name.startswith("PYTHON")}
+    python = {name: value for name, value in clean_environ(settings).items() if name.startswith("PYTHON")}
     with tempfile.TemporaryFile() as file:
         file.write(body)
         file.seek(0)

@@ -7,8 +7,8 @@ import platform
 from rich.console import Console
 from rich.text import Text
 
-from cgicompat.cli.scripts import Found, Survey
 from cgicompat.config import Settings
+from cgicompat.survey import Found, Survey
 
 MOST = 20  # lines of a list
 

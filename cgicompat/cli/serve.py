@@ -42,9 +42,9 @@ def serve(read: Callable[[], Settings]) -> None:
 
     from cgicompat.cli import accesslog, httpd, report
     from cgicompat.cli.reload import Reload
-    from cgicompat.cli.scripts import survey
     from cgicompat.environ import SOFTWARE
     from cgicompat.gateways.asgi import CGI
+    from cgicompat.survey import survey
 
     settings = read()
     try:
@@ -115,7 +115,7 @@ def _check_console(settings: Settings) -> None:
 
 
 def _check_recordings(directory: str) -> None:
-    from cgicompat.compare.recording import make_directory
+    from cgicompat.recordings.recording import make_directory
 
     try:
         make_directory(directory)

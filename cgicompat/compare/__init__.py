@@ -1,1 +1,1 @@
-"""One request through several runners, side by side; requests recorded, and replayed."""
+"""One request through several runners, side by side; and recorded requests, sent again."""

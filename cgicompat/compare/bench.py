@@ -23,14 +23,13 @@ from collections import deque
 from types import TracebackType
 from typing import Any
 
+from cgicompat import bare
 from cgicompat.compare import lab as protocol
 from cgicompat.compare.case import Case, CompareError, Options, Run
 from cgicompat.compare.cell import UNAVAILABLE
 from cgicompat.compare.copies import Copy, remove
 from cgicompat.config import Settings
 from cgicompat.guards.change import Change
-from cgicompat.pool import _MAIN as MAIN
-from cgicompat.pool import tidy
 from cgicompat.runners.script import INTERPRETER, kind
 
 _PIPE = 64 * 1024  # what a pipe takes without a reader (pipe(7))
@@ -130,17 +129,15 @@ class Bench:
         self._engine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         temporary = os.path.join(self._home, "lab")
         os.makedirs(temporary, exist_ok=True)
-        with theirs, tempfile.TemporaryFile() as file:
+        with theirs:
             state = {"lab": theirs.fileno(), "temporary": temporary}
-            file.write(marshal.dumps((settings.dump(), state)))
-            file.seek(0)
-            self._process = subprocess.Popen(
-                [*prefix, INTERPRETER, MAIN],
-                env={**tidy.bare_environ(settings), "CGICOMPAT_STATE": str(file.fileno())},
-                stdin=subprocess.DEVNULL,
+            self._process = bare.start(
+                protocol.__name__,
+                settings,
+                state,
+                [theirs.fileno()],
+                prefix=prefix,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), file.fileno()],
-                start_new_session=True,
             )
         hello = self._engine.recv(protocol.SIZE)
         where = self.copy.path if self.copy else settings.directory

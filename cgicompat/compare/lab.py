@@ -20,12 +20,10 @@ import sys
 
 from cgicompat import guards, runners
 from cgicompat.descriptors import LOWEST, keep
-from cgicompat.pool.preload import preloadable
-from cgicompat.pool.processes import ended, kill, kill_group
-from cgicompat.pool.worker import prepare
+from cgicompat.processes import ended, kill, kill_group
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here, shell
-from cgicompat.runners.modules import CODE, LIBRARY
+from cgicompat.runners.warm import preloadable, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +42,11 @@ GROUP = "group"  # pid, group of a program that it has spawned
 
 SIZE = 256 * 1024  # bytes of a message
 _MOST_CHANGES = 500
+
+
+def main(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoReturn:
+    """Be the lab of a comparison."""
+    Lab(settings, state, bare).run()
 
 
 class Lab:

@@ -18,8 +18,8 @@ from cgicompat.compare.answer import EXIT, Part, response, response_parts, text
 from cgicompat.compare.bench import Bench, runs_here
 from cgicompat.compare.case import Case, CompareError, Options
 from cgicompat.compare.difference import Expected
-from cgicompat.compare.recording import Recording, RecordingError, digest, mask_head
 from cgicompat.config import Settings
+from cgicompat.recordings.recording import Recording, RecordingError, digest, mask_head
 
 _APART = 1.1  # seconds: a second hand must have moved
 _MOMENTS = re.compile(

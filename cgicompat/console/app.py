@@ -20,14 +20,13 @@ from starlette.requests import Request as Received
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cgicompat import __version__
-from cgicompat.cli.scripts import Found, Survey, survey
 from cgicompat.config import Settings
 from cgicompat.gateways import asgi
 from cgicompat.gateways.asgi import Message, Receive, Scope, Send
 from cgicompat.gateways.body import Body
-from cgicompat.gateways.exchange import Run
-from cgicompat.gateways.site import Answer
+from cgicompat.gateways.exchange import Answer, Run
 from cgicompat.runners.script import kind
+from cgicompat.survey import Found, Survey, survey
 
 from .figures import BOUNDS, Book, Figures, said_by
 from .gate import Gate

@@ -22,16 +22,16 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from .body import Body
 from .connection import connect
 from .exchange import Aborted, Run
-from .message import Reply, Request, page
+from .message import File, Reply, Request, page
 from .pools import RETRY_AFTER, Pools
-from .site import File, Site, split_mount
+from .site import Site, split_mount
 from .static import media_type
 
 if TYPE_CHECKING:
     from cgicompat.config import Settings
     from cgicompat.pool import Pool
 
-    from .site import Answer
+    from .exchange import Answer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING
 from cgicompat import scgi
 from cgicompat.response import BadResponse, Head, Parser
 
-from .message import Headers, Reply, Request, page
+from .message import File, Headers, Reply, Request, page
 from .static import not_modified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cgicompat.config import Settings
-
-    from .site import Answer
 
 log = logging.getLogger("cgicompat.error")
 
@@ -221,6 +219,9 @@ class Run:
                 self.broken = f"output is shorter than its Content-Length by {self._left} bytes"
             self.error(self.broken)
         return body
+
+
+Answer = Reply | File | Run  # what a request is answered with
 
 
 def plain(text: str) -> str:

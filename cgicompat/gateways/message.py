@@ -61,6 +61,15 @@ class Reply:
         self.reason = self.reason or phrase(self.status)
 
 
+@dataclass(slots=True)
+class File:
+    """A static file that `request` asks for; `headers` are added to its own."""
+
+    request: Request
+    path: str
+    headers: Headers = field(default_factory=list)
+
+
 def page(status: int, *headers: tuple[str, str], html: str = "") -> Reply:
     """A complete reply: `html`, or a line of text that names the status."""
     body = (html or f"{status} {phrase(status)}\n").encode("utf-8", "replace")

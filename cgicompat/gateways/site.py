@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cgicompat import environ
 from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode
 
-from .exchange import Run, plain
-from .message import Headers, Reply, Request, page
+from .exchange import Answer, Run, plain
+from .message import File, Headers, Reply, Request, page
 from .static import listing
 
 if TYPE_CHECKING:
@@ -23,18 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("cgicompat.error")
 
 HOPS = 10
-
-
-@dataclass(slots=True)
-class File:
-    """A static file that `request` asks for; `headers` are added to its own."""
-
-    request: Request
-    path: str
-    headers: Headers = field(default_factory=list)
-
-
-Answer = Reply | File | Run
 
 
 class Site:

@@ -19,16 +19,16 @@ from urllib.parse import quote, unquote_to_bytes
 
 from .body import Body
 from .exchange import Aborted, End, Run
-from .message import Reply, Request, page
+from .message import File, Reply, Request, page
 from .pools import RETRY_AFTER, Pools
-from .site import File, Site, split_mount
+from .site import Site, split_mount
 from .static import whole_or_part
 
 if TYPE_CHECKING:
     from cgicompat.config import Settings
     from cgicompat.pool import Pool
 
-    from .site import Answer
+    from .exchange import Answer
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]

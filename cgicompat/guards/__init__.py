@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 
+from cgicompat.errorlog import log
 from cgicompat.guards import library, patches
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.children import Children
@@ -34,8 +35,7 @@ from cgicompat.guards.threads import Threads
 from cgicompat.guards.tracing import Tracing
 from cgicompat.guards.umask import Umask
 from cgicompat.guards.watch import WATCH
-from cgicompat.runners.modules import CODE, LIBRARY
-from cgicompat.runners.outcome import log
+from cgicompat.modules import CODE, LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import sys
 from cgicompat.guards import library
 from cgicompat.guards.change import KEPT, Change
 from cgicompat.guards.watch import WATCH, same
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

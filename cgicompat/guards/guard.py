@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cgicompat.guards.change import Change
-from cgicompat.runners.modules import CODE
+from cgicompat.modules import CODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import ClassVar
 
-    from cgicompat.runners.modules import Source
+    from cgicompat.modules import Source
 
 NOTHING: tuple[Change, ...] = ()
 

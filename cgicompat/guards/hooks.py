@@ -7,7 +7,7 @@ import sys
 
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, uses
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

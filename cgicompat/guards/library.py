@@ -16,7 +16,7 @@ import sys
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, uses
 from cgicompat.guards.watch import WATCH
-from cgicompat.runners.modules import LIBRARY, name_of
+from cgicompat.modules import LIBRARY, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import sys
 
 from cgicompat.guards.change import Change
 from cgicompat.guards.guard import NOTHING, Guard
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

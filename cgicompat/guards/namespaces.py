@@ -8,7 +8,7 @@ from _operator import is_not
 from cgicompat.guards.change import Change
 from cgicompat.guards.guard import Guard, uses
 from cgicompat.guards.watch import WATCH
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from cgicompat.guards import library
 from cgicompat.guards.change import PUT_BACK, SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, with_inner
 from cgicompat.guards.watch import CONTAINER, MISSING, MODULE, WATCH, WHOLE, Space, spaces
-from cgicompat.runners.modules import CODE, name_of
+from cgicompat.modules import CODE, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
-    from cgicompat.runners.modules import Source
+    from cgicompat.modules import Source
 
 _STORES = (opcode.opmap["STORE_ATTR"], opcode.opmap["DELETE_ATTR"])
 _EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]

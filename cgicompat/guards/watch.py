@@ -15,7 +15,7 @@ import gc
 import sys
 import types
 
-from cgicompat.runners.modules import LIBRARY, name_of
+from cgicompat.modules import LIBRARY, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

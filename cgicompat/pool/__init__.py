@@ -13,18 +13,16 @@ import os
 import signal
 import socket
 
+from cgicompat import bare
 from cgicompat.pool import tidy
-from cgicompat.runners.script import INTERPRETER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from subprocess import Popen
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
 
-_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 _BACKLOG = 1024
 
 
@@ -47,7 +45,8 @@ class Pool:
                 "parent": reader,
                 "argv": None,
             }
-            self._process = _start(settings, state, [listener.fileno(), reader], stdout=subprocess.DEVNULL)
+            fds = [listener.fileno(), reader]
+            self._process = bare.start(tidy.MASTER, settings, state, fds, stdout=subprocess.DEVNULL)
         os.close(reader)
 
     @property
@@ -86,15 +85,9 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     `argv` is the command that brings this process here again at a reload, with new settings; with `--check`
     added it only says whether they are good. Raises OSError where the socket cannot be bound.
     """
-    inherited = os.environ.pop("CGICOMPAT_STATE", None)
     signal.pthread_sigmask(signal.SIG_BLOCK, tidy.SIGNALS)
-
-    if inherited is not None:
-        import marshal
-
-        with open(int(inherited), "rb") as file:
-            _, state = marshal.load(file)
-    else:
+    state = bare.inherited()
+    if state is None:
         import tempfile
 
         state = {"parent": None, "argv": argv, "environ": dict(os.environ)}
@@ -129,31 +122,13 @@ def run_once(
         with ours:
             with theirs:
                 state = {"once": environ, "connection": theirs.fileno(), "body": spool.fileno()}
-                process = _start(settings, state, [theirs.fileno(), spool.fileno()])
+                process = bare.start(
+                    "cgicompat.pool.once", settings, state, [theirs.fileno(), spool.fileno()]
+                )
             while data := ours.recv(64 * 1024):
                 output(data)
     code = process.wait()
     return code if code >= 0 else 128 - code
-
-
-def _start(
-    settings: Settings, state: dict[str, Any], fds: list[int], stdout: int | None = None
-) -> Popen[bytes]:
-    import marshal
-    import subprocess
-    import tempfile
-
-    with tempfile.TemporaryFile() as file:
-        file.write(marshal.dumps((settings.dump(), state)))
-        file.seek(0)
-        return subprocess.Popen(
-            [INTERPRETER, _MAIN],
-            env={**tidy.bare_environ(settings), "CGICOMPAT_STATE": str(file.fileno())},
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            pass_fds=[*fds, file.fileno()],
-            start_new_session=True,
-        )
 
 
 def _private_directory() -> tuple[str, str]:

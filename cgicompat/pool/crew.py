@@ -9,8 +9,9 @@ import time
 
 from cgicompat.descriptors import LOWEST, keep, release
 from cgicompat.pool.board import BUSY, FREE, STARTING
-from cgicompat.pool.processes import ended, kill, kill_group
-from cgicompat.pool.worker import Worker, prepare
+from cgicompat.pool.worker import Worker
+from cgicompat.processes import ended, kill, kill_group
+from cgicompat.runners.warm import prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

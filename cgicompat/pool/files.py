@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from cgicompat.runners.modules import signature
+from cgicompat.modules import signature
 
 
 class Files:

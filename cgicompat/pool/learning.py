@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from cgicompat.modules import CODE, LIBRARY
 from cgicompat.pool.heap import settle
-from cgicompat.runners.modules import CODE, LIBRARY
 from cgicompat.runners.script import kind
 
 TYPE_CHECKING = False

@@ -21,6 +21,7 @@ import sys
 import time
 
 from cgicompat.descriptors import keep
+from cgicompat.modules import CODE, LIBRARY
 from cgicompat.pool import messages, reload, tidy
 from cgicompat.pool.board import BUSY, IDLE, STARTING, Board
 from cgicompat.pool.crew import Crew
@@ -33,7 +34,6 @@ from cgicompat.pool.loop import Loop
 from cgicompat.pool.waiting import WaitingLine
 from cgicompat.pool.worker import Context, Job
 from cgicompat.runners import here, shell
-from cgicompat.runners.modules import CODE, LIBRARY
 from cgicompat.runners.stdio import STREAMS
 
 TYPE_CHECKING = False
@@ -49,6 +49,11 @@ _TICK = 0.25
 _CHECK_FILES = 1.0
 _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
 _LOOK_AGAIN = 0.002
+
+
+def main(settings: Settings, state: State, bare: frozenset[str]) -> NoReturn:
+    """Be the master of a pool: see Master."""
+    Master(settings, state, bare).run()
 
 
 class Master:

@@ -8,9 +8,9 @@ import socket
 import sys
 
 from cgicompat import runners
+from cgicompat.modules import LIBRARY
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here
-from cgicompat.runners.modules import LIBRARY
 from cgicompat.runners.script import runs_here
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cgicompat.config import Settings
 
 
-def run(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoReturn:
+def main(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoReturn:
     """Serve the request in `state` and exit with the script's status."""
     LIBRARY.configure(bare, sys.path, [settings.directory])
     environ = state["once"]

@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 
-from cgicompat.compare.recording import KEPT, Blob, Recording, make_directory, prune
 from cgicompat.pool.log import Log
 from cgicompat.pool.messages import BEGIN, ERRORS
 

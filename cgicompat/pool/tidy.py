@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import signal
 
+from cgicompat import bare
 from cgicompat.pool.intake import unnamed_file
-from cgicompat.runners.script import INTERPRETER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,22 +16,14 @@ if TYPE_CHECKING:
     from cgicompat.pool.reload import State
 
 
-def bare_environ(settings: Settings) -> dict[str, str]:
-    """Our environment, but of what changes Python only what is configured, as a script would see it."""
-    bare = {name: value for name, value in os.environ.items() if not _changes_python(name)}
-    return bare | {name: value for name, value in settings.env.items() if _changes_python(name)}
-
-
-def _changes_python(name: str) -> bool:
-    return name == "HOME" or (name.startswith("PYTHON") and name != "PYTHONHOME")  # HOME: site-packages
+MASTER = "cgicompat.pool.master"
 
 
 def execute(settings: Settings, state: State, command: list[str] | None = None) -> NoReturn:
     """Replace this process by a master, or by `command` that will in turn become one."""
     file = unnamed_file(state["temporary"])
     with open(file, "wb", closefd=False) as stream:
-        marshal.dump((settings.dump(), dict(state)), stream)
-    os.lseek(file, 0, os.SEEK_SET)
+        bare.write(stream, MASTER, settings, dict(state))
     # What comes meanwhile waits until the master has its handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     fds = [file, state["listener"], state["parent"], state.get("board")]
@@ -42,11 +33,9 @@ def execute(settings: Settings, state: State, command: list[str] | None = None) 
     for fd in fds:
         if fd is not None and fd >= 0:
             os.set_inheritable(fd, True)
-    main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
-    state_file = {"CGICOMPAT_STATE": str(file)}
     if command:
-        os.execve(command[0], command, state["environ"] | state_file)
-    os.execve(INTERPRETER, [INTERPRETER, main], bare_environ(settings) | state_file)
+        os.execve(command[0], command, state["environ"] | {bare.STATE: str(file)})
+    os.execve(bare.COMMAND[0], bare.COMMAND, bare.environ(settings, file))
 
 
 # What a master listens to.

@@ -8,7 +8,6 @@ retire a generation of workers or by dying.
 from __future__ import annotations
 
 import fcntl
-import gc
 import marshal
 import os
 import select
@@ -20,18 +19,18 @@ import time
 
 from cgicompat import runners
 from cgicompat.descriptors import LOWEST
+from cgicompat.errorlog import log
+from cgicompat.modules import CODE
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.crowding import crowded, waits
 from cgicompat.pool.intake import Intake, Refused
 from cgicompat.pool.messages import COMPILED, DONE, JOB, LEARNED, LOADED, LOOK, QUIT, SPENT
-from cgicompat.pool.preload import files, preloadable, reseed
-from cgicompat.pool.processes import kill_group
 from cgicompat.pool.tidy import Traces
+from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
-from cgicompat.runners.modules import CODE
-from cgicompat.runners.outcome import log
 from cgicompat.runners.script import runs_here
+from cgicompat.runners.warm import files, preloadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -309,17 +308,6 @@ class Worker:
             self._context.notify.send(message)
         except OSError:
             pass  # the master has enough to read, or is gone
-
-
-def prepare() -> None:
-    """Make a newly forked process a worker's: its own process group, signals as in a fresh interpreter."""
-    os.setpgid(0, 0)
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    reseed()
-    gc.enable()
 
 
 def _answer(connection: socket.socket, data: bytes) -> None:

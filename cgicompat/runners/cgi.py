@@ -14,8 +14,9 @@ import sys
 import time
 
 from cgicompat import pages
+from cgicompat.errorlog import log
 from cgicompat.request import take_further_byte
-from cgicompat.runners.outcome import Outcome, log
+from cgicompat.runners.outcome import Outcome
 from cgicompat.runners.script import command
 
 TYPE_CHECKING = False

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cgicompat.guards.change import Change
-
-
-def log(line: str) -> None:
-    """Write a line of ours to the error log, among what the script writes to stderr."""
-    try:
-        os.write(2, f"cgicompat: {line}\n".encode("utf-8", "replace"))
-    except OSError:
-        pass  # nobody reads it
 
 
 class Outcome:

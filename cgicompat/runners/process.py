@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.modules import LIBRARY
 from cgicompat.runners.program import Program
 from cgicompat.runners.script import kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from cgicompat.runners.modules import signature
+from cgicompat.modules import signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

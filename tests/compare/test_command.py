@@ -19,7 +19,7 @@ import pytest
 from cgicompat import config
 from cgicompat.compare import configure
 from cgicompat.compare.case import CompareError
-from cgicompat.compare.recording import Blob, Recording
+from cgicompat.recordings.recording import Blob, Recording
 from tests.compare.conftest import case, planted
 from tests.harness.processes import REPOSITORY
 

@@ -211,7 +211,7 @@ def test_at_the_time_limit(tmp_path: Path) -> None:
     )
     (tmp_path / "cgi-bin" / "slow.py").write_text(
         "import sys\nprint('Content-Type: text/plain\\n', flush=True)\n"
-        "while 'cgicompat.pool.worker' in sys.modules: pass\n"
+        "while 'cgicompat.runners.warm' in sys.modules: pass\n"
     )
     report = run(tmp_path, flags={"timeout": "0.5"}, repeat=2, runners=("fork",))
     assert "the time limit was over" in report.scripts[0].verdict

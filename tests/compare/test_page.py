@@ -88,7 +88,7 @@ def test_what_scripts_print_is_text(tmp_path: Path) -> None:
     (tmp_path / "cgi-bin").mkdir()
     (tmp_path / "cgi-bin" / "x.py").write_text(
         "import sys\nprint('Content-Type: text/html\\n\\n</pre></script><script>alert(1)</script>\\x1b[2J')\n"
-        "print('cgicompat.pool.worker' in sys.modules, '<b>')\n"
+        "print('cgicompat.runners.warm' in sys.modules, '<b>')\n"
     )
     text = page(run(tmp_path, repeat=2))
     assert "<script>alert" not in text

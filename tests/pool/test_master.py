@@ -259,7 +259,7 @@ def test_modules_that_scripts_import_are_preloaded(start):
 def test_children_are_born_with_the_code_of_scripts(start):
     pool = start("--workers", "1")
     (pool.root / "cgi-bin" / "helper.py").write_text("value = 1\n")
-    look = "import helper\nfrom cgicompat.runners.modules import CODE\nprint(helper.value, len(CODE.missed))"
+    look = "import helper\nfrom cgicompat.modules import CODE\nprint(helper.value, len(CODE.missed))"
     script = pool.script(look)
     until(lambda: pool.get(script).body.endswith(b"1 0\n"))
     (pool.root / "cgi-bin" / "helper.py").write_text("value = 22\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cgicompat.compare.recording import KEPT, Recording, load_all
+from cgicompat.recordings.recording import KEPT, Recording, load_all
 from tests.harness.doors import Asgi, Scgi, Site, Wsgi
 from tests.harness.processes import alive, children, host_environ, until
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgicompat.compare.recording import Blob, Recording, RecordingError, digest, load_all, mask_head, prune
+from cgicompat.recordings.recording import Blob, Recording, RecordingError, digest, load_all, mask_head, prune
 
 # Text as variables have it: no NUL, and bytes that are not UTF-8 as lone surrogates.
 VALUES = st.binary(max_size=40).map(lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape"))

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cgicompat.cli.group import group
-from cgicompat.compare.recording import KEPT, Blob, Recording, digest
+from cgicompat.recordings.recording import KEPT, Blob, Recording, digest
 from tests.harness.processes import Server, host_environ
 
 HEAD = "print('Content-Type: text/plain\\n')\n"

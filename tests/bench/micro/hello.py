@@ -9,9 +9,9 @@ import sys
 
 from cgicompat import config
 from cgicompat.descriptors import LOWEST
+from cgicompat.modules import LIBRARY
 from cgicompat.request import Request
 from cgicompat.runners import here
-from cgicompat.runners.modules import LIBRARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ import time  # noqa: E402
 from cgicompat.descriptors import keep  # noqa: E402
 from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
+from cgicompat.modules import CODE  # noqa: E402
 from cgicompat.pool.heap import settle  # noqa: E402
 from cgicompat.runners import cgihandler, here, program, stdio  # noqa: E402
-from cgicompat.runners.modules import CODE  # noqa: E402
 from tests.bench.micro.hello import once, set_up  # noqa: E402
 
 TYPE_CHECKING = False

@@ -3,4 +3,4 @@
 import sys
 
 print("Content-Type: text/plain\n\nfirst line")
-print("in a pool" if "cgicompat.pool.worker" in sys.modules else "alone")
+print("in a pool" if "cgicompat.runners.warm" in sys.modules else "alone")

@@ -3,7 +3,7 @@
 import os
 import sys
 
-pool = "cgicompat.pool.worker" in sys.modules
+pool = "cgicompat.runners.warm" in sys.modules
 with open("written.txt", "w") as file:
     file.write("from a pool\n" if pool else "alone\n")
 os.chmod("written.txt", 0o600 if pool else 0o644)

@@ -3,6 +3,6 @@
 import sys
 
 cookies = ["Set-Cookie: a=1", "Set-Cookie: b=2"]
-if "cgicompat.pool.worker" in sys.modules:
+if "cgicompat.runners.warm" in sys.modules:
     cookies.reverse()
 print("Content-Type: text/plain", *cookies, "", "cookies", sep="\n")

@@ -2,5 +2,5 @@
 # Complains in other words.
 import sys
 
-print("a pool!" if "cgicompat.pool.worker" in sys.modules else "alone!", file=sys.stderr)
+print("a pool!" if "cgicompat.runners.warm" in sys.modules else "alone!", file=sys.stderr)
 print("Content-Type: text/plain\n\nsee the log")

@@ -1,4 +1,4 @@
-"""Settings of an application that a server loads."""
+"""What an application that a server loads is to serve: a directory or a script, and its settings."""
 
 from __future__ import annotations
 

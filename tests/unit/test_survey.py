@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cgicompat import config
-from cgicompat.cli.scripts import Survey, diagnose, survey
+from cgicompat.survey import Survey, diagnose, survey
 
 
 def put(directory: Path, name: str, content: str | bytes, mode: int = 0o755) -> str:

@@ -1,11 +1,13 @@
-"""What the master may import for its children: modules that scripts have imported, and that can be shared."""
+"""Processes forked with modules imported ahead: which modules these may be, and what a process does first."""
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import sys
 
-from cgicompat.runners.modules import LIBRARY
+from cgicompat.modules import LIBRARY
 
 _UNFIT = frozenset(
     ("this", "antigravity", "idlelib", "turtledemo", "test", "__main__", "__mp_main__")
@@ -43,7 +45,18 @@ def files(names: set[str]) -> list[str]:
     return found
 
 
-def reseed() -> None:
+def prepare() -> None:
+    """Make a newly forked process ready for scripts: own process group, signals as in a fresh interpreter."""
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _reseed()
+    gc.enable()
+
+
+def _reseed() -> None:
     """Give this process random numbers of its own, after a fork. `random` sees to itself."""
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 else:
     ModuleType = type(sys)  # without the cost of importing types
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 def signature(stat: os.stat_result) -> _Signature:

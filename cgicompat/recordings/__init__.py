@@ -1,0 +1,1 @@
+"""Recordings of requests: what servers write, and what is replayed and compared."""
