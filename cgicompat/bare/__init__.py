@@ -57,15 +57,13 @@ def write(file: IO[bytes], main: str, settings: Settings, state: dict[str, Any])
     file.seek(0)
 
 
-def inherited() -> dict[str, Any] | None:
+def inherited() -> Any:
     """What the process before has left to this one, if anything. The environment then says no more of it."""
     fd = os.environ.pop(STATE, None)
     if fd is None:
         return None
     with open(int(fd), "rb") as file:
-        _, _, state = marshal.load(file)
-    left: dict[str, Any] = state
-    return left
+        return marshal.load(file)[2]
 
 
 def environ(settings: Settings, state: int) -> dict[str, str]:

@@ -20,6 +20,7 @@ import sys
 
 from cgicompat import guards, runners
 from cgicompat.descriptors import LOWEST, keep
+from cgicompat.modules import CODE, LIBRARY
 from cgicompat.processes import ended, kill, kill_group
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here, shell

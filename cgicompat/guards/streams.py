@@ -6,7 +6,7 @@ from _io import _IOBase
 
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard
-from cgicompat.runners.stdio import STREAMS
+from cgicompat.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

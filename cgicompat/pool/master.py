@@ -34,7 +34,7 @@ from cgicompat.pool.loop import Loop
 from cgicompat.pool.waiting import WaitingLine
 from cgicompat.pool.worker import Context, Job
 from cgicompat.runners import here, shell
-from cgicompat.runners.stdio import STREAMS
+from cgicompat.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ import time
 
 from cgicompat.pool.log import Log
 from cgicompat.pool.messages import BEGIN, ERRORS
+from cgicompat.recordings.recording import KEPT, Blob, Recording, make_directory, prune
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from cgicompat import pages
 from cgicompat.request import take_further_byte
 from cgicompat.runners.program import Program, write
 from cgicompat.runners.script import is_unbuffered
-from cgicompat.runners.stdio import STREAMS
+from cgicompat.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

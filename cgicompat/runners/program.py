@@ -16,8 +16,8 @@ import sys
 from _io import _IOBase  # not io.IOBase, whose issubclass() is slow
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
+from cgicompat import stdio
 from cgicompat.modules import CODE, LIBRARY, SearchPath
-from cgicompat.runners import stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
