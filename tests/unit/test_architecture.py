@@ -19,8 +19,8 @@ MODULES = {
 }
 
 # They know nobody but each other.
-BOTTOM = {"config", "descriptors", "environ", "errorlog", "modules", "pages", "processes", "request"}
-BOTTOM |= {"response", "routing", "scgi", "stdio", "stdlib", ""}  # "" is the package itself: its version
+BOTTOM = {"config", "descriptors", "environ", "errorlog", "modules", "pages", "processes", "python"}
+BOTTOM |= {"request", "response", "routing", "scgi", "stdio", "stdlib", ""}  # "" is the package itself: its version
 ROOMS = {
     "guards": BOTTOM,
     "runners": BOTTOM | {"guards"},
