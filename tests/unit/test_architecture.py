@@ -18,9 +18,9 @@ MODULES = {
     if file.parent.name != "stdlib" or file.stem == "__init__"
 }
 
-# They know nobody but each other.
+# They know nobody but each other. "" is the package itself: its version.
 BOTTOM = {"config", "descriptors", "environ", "errorlog", "modules", "pages", "processes", "python"}
-BOTTOM |= {"request", "response", "routing", "scgi", "stdio", "stdlib", ""}  # "" is the package itself: its version
+BOTTOM |= {"request", "response", "routing", "scgi", "stdio", "stdlib", ""}
 ROOMS = {
     "guards": BOTTOM,
     "runners": BOTTOM | {"guards"},
