@@ -20,6 +20,7 @@ import socket
 import sys
 import time
 
+from cgicompat import python
 from cgicompat.descriptors import keep
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.pool import messages, reload, tidy
@@ -107,9 +108,7 @@ class Master:
         )
         self._learning = Learning(self._log, self._files, self._context.refused)
         if "cgihandler" in settings.runners:
-            from cgicompat.guards import prepare
-
-            prepare()
+            self._prepare()
         self._crew = Crew(self._context, self._log, self._loop, lifeline_writer, self._on_messages)
         self._crew.adopt(state.get("workers", ()))
         if recorder:
@@ -117,6 +116,17 @@ class Master:
         if settings.config and state["argv"]:
             self._files.watch(settings.config)
         self._learning.preload([*settings.preload, *state.get("learned", ())], insist=settings.preload)
+
+    def _prepare(self) -> None:
+        if python.is_known():
+            from cgicompat.guards import prepare
+
+            prepare()
+        else:
+            self._log.write(
+                f"cgicompat knows Python {python.RANGE}, and this is {sys.version.split()[0]}: scripts of the "
+                'runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
+            )
 
     def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:
         ends = []

@@ -5,6 +5,8 @@ A runner takes a request, its connection and the fd of its body, which it closes
 
 from __future__ import annotations
 
+from cgicompat.python import is_known
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
 
 
 def find(name: str) -> Runner:
-    """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run, put back, go on)."""
+    """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run, put back, go on).
+
+    On a Python that we do not know, of which nobody has tried what its libraries keep, `fork` stands in for
+    `cgihandler`.
+    """
     if name == "cgi":
         from cgicompat.runners import cgi
 
         return cgi.run
-    if name == "fork":
+    if name == "fork" or not is_known():
         from cgicompat.runners import fork
 
         return fork.run
