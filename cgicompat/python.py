@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 15)
-RANGE = "%d.%d to %d.%d" % (*OLDEST, *NEWEST)
+RANGE = "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
 
 
 def is_known() -> bool:
