@@ -211,6 +211,7 @@ class Library:
         self._roots = tuple(os.path.join(root, "") for root in roots)
         if self._hook not in sys.path_hooks:
             sys.path_hooks.insert(0, self._hook)
+            stdlib.FINDER.load = _SourceLoader
             stdlib.install()
             compile("", "", "exec")  # makes 124 types once: now, before they can be frozen and shared
         sys.path_importer_cache.clear()

@@ -17,7 +17,8 @@ from _frozen_importlib_external import PathFinder, spec_from_file_location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -29,18 +30,23 @@ _STDLIB = os.path.dirname(os.__file__)
 
 
 class Finder:
-    """A meta-path finder that answers `cgi` and `cgitb`; to stand in sys.meta_path before PathFinder."""
+    """A meta-path finder that answers `cgi` and `cgitb`; to stand in sys.meta_path before PathFinder.
 
-    @staticmethod
+    `load(name, file)` makes their loaders, where they shall be other than Python's own.
+    """
+
+    load: Callable[[str, str], Loader] | None = None
+
     def find_spec(
-        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return the spec of our module `name`, or None where it is not ours to answer."""
         if name not in MODULES:
             return None
         ahead = sys.path[: sys.path.index(_STDLIB)] if _STDLIB in sys.path else sys.path
+        file = os.path.join(_HERE, name + ".py")
         return PathFinder.find_spec(name, ahead) or spec_from_file_location(
-            name, os.path.join(_HERE, name + ".py")
+            name, file, loader=self.load(name, file) if self.load else None
         )
 
 
