@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import select
-import sys
+from _io import FileIO
 
 from cgicompat.descriptors import KEPT, keep
 from cgicompat.guards.change import SPENT, Change
@@ -16,13 +15,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_HARMLESS = ("/dev/urandom", "/dev/random", "/memfd:libffi")
 _OURS = "descriptors of the process itself were closed or replaced"
 
 
 class Descriptors(Guard):
-    """Open files by their numbers: 0, 1 and 2 are pointed home, others that the script left open are closed,
-    which drops locks too. Files that a library opened and still holds stay open: closed under it, they would
-    one day make it close another's. The loss of one that the process itself needs makes it spent."""
+    """Open files by their numbers: 0, 1 and 2 are pointed home. Where another is open that was not before,
+    the process is spent: what a script has forgotten nobody can tell from what a library still uses; and that,
+    closed under it, would write into the next file of its number. What a library reads may stay. The loss of
+    one that the process itself needs makes it spent, too."""
 
     names = ("open", "dup", "dup2", "pipe", "socket", "mkstemp", "closerange", "close", "fdopen")
 
@@ -56,7 +57,7 @@ class Descriptors(Guard):
             os.set_blocking(2, True)
             changes = [Change("fd 2 was made non-blocking")]
         if self._how_many() != self._count or not self._count:
-            changes = [*changes, *self._close_others()]
+            changes = [*changes, *self._left_open()]
             if _invalid(self._own.poll(0)):
                 changes = [*changes, Change(_OURS, SPENT)]
         return changes
@@ -75,30 +76,34 @@ class Descriptors(Guard):
         except OSError:
             return 0
 
-    def _close_others(self) -> list[Change]:
+    def _left_open(self) -> list[Change]:
         assert self._open is not None
         left = _open_descriptors() - self._open
         if left:
             gc.collect()  # other guards have let go of objects
             left = _open_descriptors() - self._open
-            held = _held_by_objects() & left
-            self._open |= held
-            left -= held
-            for fd in left:
-                os.close(fd)
+            self._open |= left
             self._count = self._how_many()
-        return [Change(f"files were left open: {len(left)}")] if left else []
+            left = {fd for fd in left if not is_harmless(fd)} - _read_by_libraries()
+        return [Change(f"files were left open: {len(left)}", SPENT)] if left else []
 
 
-def _held_by_objects() -> set[int]:
-    """Files of objects that survive their script, so are a library's."""
+def is_harmless(fd: int) -> bool:
+    """Whether it does not matter who has it: random numbers, and libffi's memory for callbacks."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").startswith(_HARMLESS)
+    except OSError:
+        return False
+
+
+def _read_by_libraries() -> set[int]:
+    """Files that objects have open to read them, and that survive their script: fonts, for instance."""
     found = set()
-    socket = sys.modules.get("_socket")
-    kinds = (io.FileIO, socket.socket) if socket else (io.FileIO,)
     for thing in gc.get_objects():
-        if issubclass(type(thing), kinds):  # isinstance() may run the script's code
+        if issubclass(type(thing), FileIO):  # isinstance() may run the script's code
             try:
-                found.add(thing.fileno())
+                if not thing.writable():
+                    found.add(thing.fileno())
             except (ValueError, OSError):
                 pass  # closed
     return found

@@ -48,6 +48,12 @@ def record_registrations() -> None:
     atexit.register = register
 
 
+def at_each_end(function: Callable[..., object], *arguments: Any) -> None:
+    """Have the function called at the end of each script, before what is registered already."""
+    _of_the_library.append((function, arguments, {}))
+    _register(function, *arguments)
+
+
 def register(func: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Register a function to be executed upon normal program termination."""
     importing = _importing(sys._getframe(1))

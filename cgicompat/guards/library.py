@@ -14,6 +14,7 @@ import signal
 import sys
 
 from cgicompat.guards.change import SPENT, Change
+from cgicompat.guards.exits import at_each_end
 from cgicompat.guards.guard import NOTHING, Guard, uses
 from cgicompat.guards.watch import WATCH
 from cgicompat.modules import LIBRARY, name_of
@@ -424,12 +425,20 @@ class GenericTypes(Row):
 
 
 class Multiprocessing(Row):
-    """Its exit function, which has run, leaves it in a state of ending."""
+    """Its exit function leaves it in a state of ending, and forgets what would close pipes of children."""
 
     covers = ("_exiting",)
 
+    def fresh(self, util: Any) -> Any:
+        self._finalizers: dict[Any, Any] = {}
+        at_each_end(lambda: self._finalizers.update(util._finalizer_registry))
+
     def put_back(self, util: Any, fresh: Any) -> bool:
         util._exiting = False
+        util._finalizer_registry.update(self._finalizers)
+        for finalizer in self._finalizers.values():
+            finalizer()
+        self._finalizers.clear()
         util._finalizer_registry.clear()
         return False
 

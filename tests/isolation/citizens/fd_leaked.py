@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Descriptors that nobody closes.
-# PUT BACK: files
+# SPENT: files
 import os
 
 print("Content-Type: text/plain\n")

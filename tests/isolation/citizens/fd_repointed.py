@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # 0, 1 and 2 sent nowhere.
-# PUT BACK
+# SPENT: files were left open
 import os
 import sys
 
