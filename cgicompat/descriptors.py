@@ -5,20 +5,85 @@ from __future__ import annotations
 import fcntl
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 LOWEST = 200
 
-KEPT: set[int] = set()
+KEPT: set[int] = set()  # what this process needs, and the workers that it forks
+PRIVATE: set[int] = set()  # what it alone needs
+_scripts_run = False
 
 
-def keep(fd: int) -> int:
+def keep(fd: int, private: bool = False) -> int:
     """Move a descriptor of ours out of the way; the new number."""
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST)
     os.close(fd)
-    KEPT.add(moved)
+    (PRIVATE if private else KEPT).add(moved)
     return moved
 
 
 def release(fd: int) -> None:
     """Close a descriptor that was kept."""
-    KEPT.discard(fd)
+    forget(fd)
     os.close(fd)
+
+
+def forget(fd: int) -> None:
+    """A descriptor that was kept is to be closed by others."""
+    KEPT.discard(fd)
+    PRIVATE.discard(fd)
+
+
+def note_inherited(known: Iterable[int]) -> None:
+    """What this process was started with, and does not know, is not for those that it forks.
+
+    It is called before anything is imported that may open files of its own: these are for both.
+    """
+    try:
+        listed = {int(name) for name in os.listdir("/dev/fd")}
+    except OSError:
+        return
+    for fd in listed.difference((0, 1, 2), known, KEPT, PRIVATE):
+        try:
+            os.fstat(fd)
+        except OSError:
+            continue  # the listing's own
+        PRIVATE.add(fd)
+
+
+def close_private() -> None:
+    """In a process that was forked: close what is for the one alone that forked it."""
+    _close(PRIVATE)
+
+
+def close_others(used: Iterable[int]) -> None:
+    """In a process that was forked: close all that is kept but what it uses."""
+    others = (KEPT | PRIVATE).difference(used)
+    KEPT.difference_update(others)
+    PRIVATE.difference_update(others)
+    _close(others)
+
+
+def scripts_run() -> None:
+    """In this process scripts run: what they fork has none of our descriptors."""
+    global _scripts_run
+    _scripts_run = True
+
+
+def _after_fork() -> None:
+    if _scripts_run:
+        _close(KEPT)
+
+
+def _close(fds: set[int]) -> None:
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # a script has closed it
+    fds.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

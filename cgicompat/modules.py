@@ -12,7 +12,6 @@ are hidden from such a run.
 from __future__ import annotations
 
 import builtins
-import marshal
 import os
 import sys
 from importlib.machinery import (
@@ -65,14 +64,16 @@ class Source:
 
 
 class CodeCache:
-    """Compiled source files, in memory and, for processes that end after a request, in a directory.
+    """Compiled source files, in memory.
 
     `__pycache__` will not do: it takes two edits of one size within a second for one (importlib's
-    path_stats has whole seconds), and script directories are seldom writable for the server.
+    path_stats has whole seconds), and script directories are seldom writable for the server. Nor will files
+    of our own, which a script could write too. Processes that end after a request are born with the code: see
+    pool.learning.
     """
 
     def __init__(self) -> None:
-        self.directory: str | None = None
+        self.lasting = False  # whether a file may run twice, here or in what is forked
         self.used: list[Source] = []  # in this run; whoever wants to know clears it
         self.missed: list[str] = []  # files whose code was not in memory; likewise
         self._memory: dict[str, Source] = {}
@@ -86,9 +87,7 @@ class CodeCache:
         current = signature(os.stat(filename))
         known = self._memory.get(filename)
         if known is None or known.signature != current:
-            known = self._stored(filename, current)
-            if known is None:
-                known, main = self._compile(filename), True
+            known, main = self.compile(filename), True
             self._memory[filename] = known
             self.missed.append(filename)
         self.used.append(known)
@@ -96,45 +95,23 @@ class CodeCache:
             _warn(filename, known)
         return known.code
 
-    def recall(self, filename: str) -> bool:
-        """Take into memory what another process has stored, where that is current and news; whether it was.
-        Raises OSError."""
-        current = signature(os.stat(filename))
+    def knows(self, filename: str) -> bool:
+        """Whether it has the code of the file as it is now. Raises OSError."""
         known = self._memory.get(filename)
-        stored = None if known and known.signature == current else self._stored(filename, current)
-        if stored:
-            self._memory[filename] = stored
-        return stored is not None
+        return known is not None and known.signature == signature(os.stat(filename))
 
-    def _compile(self, filename: str) -> Source:
+    def compile(self, filename: str) -> Source:
+        """What the file has now. Raises OSError, SyntaxError, ValueError."""
         with open(filename, "rb") as file:
             before = signature(os.fstat(file.fileno()))
             source = file.read()
-        if not self.directory:
+        if not self.lasting:
             return Source(before, compile(source, filename, "exec", dont_inherit=True), [])
-        code, warned = _compile_quietly(source, filename)
-        path = self._path(before)
-        temporary = f"{path}.{os.getpid()}"
-        try:
-            with open(temporary, "wb") as file:
-                marshal.dump((filename, before, code, warned), file)
-            os.replace(temporary, path)
-        except OSError:
-            pass  # a full disk costs speed, not the request
-        return Source(before, code, warned)
+        return Source(before, *_compile_quietly(source, filename))
 
-    def _stored(self, filename: str, current: _Signature) -> Source | None:
-        if self.directory is None:
-            return None
-        try:
-            with open(self._path(current), "rb") as file:
-                name, stored, code, warned = marshal.loads(file.read())
-        except (OSError, ValueError, EOFError, TypeError):
-            return None
-        return Source(stored, code, warned) if (name, stored) == (filename, current) else None
-
-    def _path(self, current: _Signature) -> str:
-        return f"{self.directory}/{current[4]:x}-{current[3]:x}"
+    def put(self, filename: str, source: Source) -> None:
+        """Have what another process has compiled."""
+        self._memory[filename] = source
 
 
 def _compile_quietly(source: bytes, filename: str) -> tuple[CodeType, list[tuple[str, str, int]]]:

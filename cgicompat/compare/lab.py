@@ -19,7 +19,7 @@ import socket
 import sys
 
 from cgicompat import guards, runners
-from cgicompat.descriptors import LOWEST, keep
+from cgicompat.descriptors import close_private, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.processes import ended, kill, kill_group
 from cgicompat.request import Request, host_environ
@@ -28,6 +28,7 @@ from cgicompat.runners.warm import preloadable, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
@@ -38,7 +39,7 @@ FORK = "fork"  # and two fds: the new child's channel, its stderr
 KILL = "kill"  # pid, signal; the group
 FORKED = "forked"  # pid
 ENDED = "ended"  # pid, exit code, CPU seconds
-LEARN = "learn"  # names of modules
+LEARN = "learn"  # names of modules, paths of scripts' files
 GROUP = "group"  # pid, group of a program that it has spawned
 
 SIZE = 256 * 1024  # bytes of a message
@@ -57,12 +58,13 @@ class Lab:
         self._settings = settings
         self._home = os.path.dirname(state["temporary"])  # with the copies
         self._host = host_environ(dict(os.environ))
-        self._engine = socket.socket(fileno=keep(state["lab"]))
+        note_inherited((state["lab"],))
+        self._engine = socket.socket(fileno=keep(state["lab"], private=True))
         self._children: dict[int, set[int]] = {}  # pid: process groups that it has spawned
         inbox, notify = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._inbox = socket.socket(fileno=keep(inbox.detach()))
+        self._inbox = socket.socket(fileno=keep(inbox.detach(), private=True))
         self._notify = socket.socket(fileno=keep(notify.detach()))
-        self._wake, wake = (keep(fd) for fd in os.pipe())
+        self._wake, wake = (keep(fd, private=True) for fd in os.pipe())
         for fd in (self._wake, wake):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -71,7 +73,7 @@ class Lab:
         here.handle_signals(os.getpid())
         shell.install()
         LIBRARY.configure(bare, sys.path, [settings.directory])
-        CODE.directory = os.path.join(state["temporary"], "code")
+        CODE.lasting = True
         guards.prepare()
         self._learn(list(settings.preload))
         about = os.stat(settings.directory)
@@ -112,26 +114,31 @@ class Lab:
     def _hear(self, data: bytes) -> None:
         kind, *rest = marshal.loads(data)
         if kind == LEARN:
-            self._learn(rest[0])
+            self._learn(*rest)
         elif rest[0] in self._children:
             self._children[rest[0]].add(rest[1])
 
-    def _learn(self, names: list[str]) -> None:
-        os.makedirs(CODE.directory or "", exist_ok=True)
+    def _learn(self, names: list[str], files: Sequence[str] = ()) -> None:
         for name in names:
             try:
                 __import__(name)
             except BaseException:
                 pass  # the script imports it itself
+        for path in files:
+            try:
+                CODE.put(path, CODE.compile(path))
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+                pass  # the script compiles it itself
         gc.collect()
         gc.freeze()
 
     def _become_subject(self, channel: int, errors: int) -> NoReturn:
         try:
             os.dup2(errors, 2)
+            os.close(errors)
             channel = keep(channel)
-            os.closerange(3, LOWEST)
             prepare()
+            close_private()
             Subject(self._settings, self._host, socket.socket(fileno=channel), self._notify).run()
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)
@@ -218,8 +225,10 @@ class Subject:
     def _report(self, outcome: Outcome, cpu: float, peak: int) -> None:
         new = sys.modules.keys() - self._known
         self._known |= new
-        if names := preloadable(new):
-            self._tell((LEARN, names))
+        names = preloadable(new)
+        if names or CODE.missed:
+            self._tell((LEARN, names, CODE.missed))
+            CODE.missed.clear()
         changes = [(change.what, change.fate, change.where) for change in outcome.changes[:_MOST_CHANGES]]
         self._channel.send(marshal.dumps((outcome.status, outcome.spent, changes, cpu, peak)))
 

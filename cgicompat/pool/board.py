@@ -7,7 +7,9 @@ worker alone, and freed by the master once the worker is dead.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
+import sys
 
 FREE, STARTING, IDLE, BUSY = b"\0", b"S", b"I", b"B"
 
@@ -24,7 +26,13 @@ class Board:
     SIZE = _RECORDS + SLOTS * _SLOT
 
     def __init__(self, fd: int):
-        self._map = mmap.mmap(fd, self.SIZE)
+        self.copy = -1  # of `fd`, which older Pythons make
+        if sys.version_info >= (3, 13):
+            self._map = mmap.mmap(fd, self.SIZE, trackfd=False)
+        else:
+            self.copy = os.dup(fd)
+            os.close(self.copy)  # it is the next that is made
+            self._map = mmap.mmap(fd, self.SIZE)
 
     def free_slot(self) -> int:
         """Index of a free slot, -1 if there is none."""

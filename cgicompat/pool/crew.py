@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from cgicompat.descriptors import LOWEST, keep, release
+from cgicompat.descriptors import close_private, keep, release
 from cgicompat.pool.board import BUSY, FREE, STARTING
 from cgicompat.pool.worker import Worker
 from cgicompat.processes import ended, kill, kill_group
@@ -46,12 +46,12 @@ class Child:
 class Crew:
     """All workers. `lifeline` is the end of a pipe that retires them when it is closed.
 
-    `others` are children of the master that are no workers, each with what to do when it has ended. `told`
-    is called to hear what workers have sent, before the end of one is acted upon.
+    `others` are children of the master that are no workers, each with what to do when it has ended, while its
+    pid is not free yet. `told` is called to hear what workers have sent, before the end of one is acted upon.
     """
 
     def __init__(self, context: Context, log: Log, loop: Loop, lifeline: int, told: Callable[[], None]):
-        self.others: dict[int, Callable[[], None]] = {}
+        self.others: dict[int, Callable[[os.waitid_result], None]] = {}
         self.next_due = _NEVER  # when a process is to be ended, as far as known
         self.fork_after = 0.0  # nothing is forked before, where it has just failed
         self._context = context
@@ -83,7 +83,7 @@ class Crew:
             child.retired = True
             self._children[pid] = child
             if errors >= 0:
-                os.set_inheritable(errors, False)
+                child.errors = keep(errors, private=True)
                 self._listen(child)
         self.reap()  # those that ended in between
 
@@ -101,37 +101,36 @@ class Crew:
         slot = self._board.free_slot()
         if slot < 0:
             return False
-        reader, writer = os.pipe()
+        fds: list[int] = []
         self._board.start(slot, 0)
         try:
+            fds += os.pipe()
+            fds[0] = keep(fds[0], private=True)
             pid = os.fork()
         except OSError as error:
             self._log.write(f"cannot fork: {error.strerror}")
-            os.close(reader)
-            os.close(writer)
+            for fd in fds:
+                release(fd)
             self._board.set_state(slot, FREE)
             self._back_off()
             return False
+        errors, writer = fds
         if pid == 0:
             self._become_worker(slot, writer, job)
         os.close(writer)
-        os.set_blocking(reader, False)
-        child = Child(pid, slot, reader)
-        self._children[pid] = child
+        os.set_blocking(errors, False)
+        child = self._children[pid] = Child(pid, slot, errors)
         self._listen(child)
-        if job:
-            os.close(job.connection)
-            os.close(job.body)
         return True
 
     def _become_worker(self, slot: int, errors: int, job: Job | None) -> NoReturn:
         try:
             os.dup2(errors, 2)
-            release(self._lifeline)
+            os.close(errors)
+            prepare()
+            close_private()
             if job:
                 job.connection, job.body = keep(job.connection), keep(job.body)
-            os.closerange(3, LOWEST)
-            prepare()
             self._board.start(slot, os.getpid())
             Worker(self._context, slot).run(job)
         except BaseException as error:
@@ -178,7 +177,7 @@ class Crew:
         # Nobody has the pipe open any more.
         self._log.end(child.pid)
         self._loop.forget(child.errors)
-        os.close(child.errors)
+        release(child.errors)
         child.errors = -1
 
     def keep_time(self, now: float) -> None:
@@ -210,7 +209,7 @@ class Crew:
     def retire(self) -> None:
         """All end when they are idle, and their ends are no news."""
         self._ending = True
-        os.close(self._lifeline)
+        release(self._lifeline)
 
     def kill(self, number: int) -> None:
         """Send a signal to all, and to what they have started."""
@@ -223,13 +222,14 @@ class Crew:
         """See to children that have ended."""
         for found in ended():
             child = self._children.pop(found.si_pid, None)
+            other = self.others.pop(found.si_pid, None)
             if child is not None:
                 self._bury(child)
+            elif other is not None:
+                other(found)
             _, status = os.waitpid(found.si_pid, 0)
             if child is not None:
                 self._mourn(child, status)
-            elif found.si_pid in self.others:
-                self.others.pop(found.si_pid)()
 
     def _bury(self, child: Child) -> None:
         """Clean up after a worker while its pid, and so its process group, is not free yet."""

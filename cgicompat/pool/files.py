@@ -6,6 +6,8 @@ import os
 
 from cgicompat.modules import signature
 
+_MOST = 20_000
+
 
 class Files:
     """Files under watch."""
@@ -15,7 +17,7 @@ class Files:
 
     def watch(self, path: str) -> None:
         """Remember what it is now."""
-        if path not in self._watched:
+        if path not in self._watched and len(self._watched) < _MOST:
             self._watched[path] = _signature(path)
 
     def changed(self) -> str:
@@ -32,5 +34,5 @@ class Files:
 def _signature(path: str) -> tuple[int, ...] | None:
     try:
         return signature(os.stat(path))
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte
         return None

@@ -1,55 +1,94 @@
 """What the master has ready for its children: modules that scripts import, and the code of scripts.
 
-Both are told by workers, after the request that was the first to need them.
+Both are told by workers, after the request that was the first to need them. Scripts can tell us anything in
+their place: names are looked at, and code comes from nowhere but the file, compiled by a child of ours.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
+import stat
 import sys
 
-from cgicompat.modules import CODE, LIBRARY
+from cgicompat.modules import CODE, LIBRARY, Source
 from cgicompat.pool.heap import settle
 from cgicompat.runners.script import kind
+from cgicompat.runners.warm import may_be_preloaded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cgicompat.pool.errand import Errands
     from cgicompat.pool.files import Files
     from cgicompat.pool.log import Log
 
-_MOST_RECALLED = 2000
+# Code is never freed, not even that of files that have changed since. Bytes are of source.
+_MOST_FILES = 2000
+_MOST_BYTES = 64 << 20
+_MOST_TRIES = 3
+_COMPILING = 10.0  # seconds
 
 
 class Learning:
     """Imports and remembers what is news.
 
-    `modules` and `code` are names that are to be learned; `learned` are modules that were, in their order.
-    `refused` are those that cannot be, and workers need not tell of.
+    `learned` are the modules that were imported, in their order; `refused` are those that cannot be, and
+    workers need not tell of.
     """
 
-    def __init__(self, log: Log, files: Files, refused: set[str]):
-        self.modules: list[str] = []
-        self.code: list[str] = []
+    def __init__(self, log: Log, files: Files, errands: Errands, refused: set[str]):
         self.learned: list[str] = []
+        self._modules: list[str] = []
         self._refused = refused
-        self._recalled = 0
         self._log = log
         self._files = files
+        self._errands = errands
+        self._tries: dict[str, int] = {}
+        self._compiled = 0
+        self._bytes = 0
+        self._compiling: set[str] = set()
+        self._news = False
+
+    def hear_modules(self, names: Iterable[str]) -> None:
+        """Scripts import these."""
+        self._modules += filter(may_be_preloaded, names)
+
+    def hear_files(self, paths: Iterable[str]) -> None:
+        """Scripts import these, which are a library's, though we do not."""
+        for path in paths:
+            if LIBRARY.is_persistent_path(path):
+                self._files.watch(path)
+
+    def hear_code(self, paths: Iterable[str]) -> None:
+        """Children compile these files, and need not if we had their code."""
+        for path in paths:
+            if len(self._tries) > _MOST_FILES or self._compiled + len(self._compiling) >= _MOST_FILES:
+                return
+            if path in self._compiling or self._tries.get(path, 0) >= _MOST_TRIES:
+                continue
+            try:
+                about = os.stat(path)
+                known = CODE.knows(path)
+            except (OSError, ValueError):
+                continue
+            if not known and stat.S_ISREG(about.st_mode) and self._bytes + about.st_size <= _MOST_BYTES:
+                self._bytes += about.st_size
+                self._compiling.add(path)
+                self._compile(path)
 
     def learn(self) -> None:
         """Have all that was told since."""
-        if self.modules:
-            self.preload(self.modules)
-            self.modules = []
-        if self.code:
-            self._recall(self.code)
-            self.code = []
+        if self._modules:
+            self.preload(self._modules)
+            self._modules = []
+        if self._news and not self._compiling:
+            self._news = False
+            settle()
 
     def preload(self, names: Iterable[str], insist: Iterable[str] = ()) -> None:
         """Import modules, so that children are born with them; where one of `insist` fails, say so."""
-        os.makedirs(CODE.directory or "", exist_ok=True)
         for name in names:
             if name in sys.modules or name in self._refused:
                 continue
@@ -66,17 +105,25 @@ class Learning:
                 self._files.watch(spec.origin)
         settle()
 
-    def _recall(self, files: list[str]) -> None:
-        """Have the code of scripts, which children have compiled."""
-        before = self._recalled
-        for file in files:
+    def _compile(self, path: str) -> None:
+        """By a child: the file may be such that the compiler never ends, or dies of it."""
+
+        def work() -> bytes:
+            source = CODE.compile(path)
+            return marshal.dumps((source.signature, source.code, source.warnings))
+
+        def done(result: bytes | None) -> None:
+            self._compiling.discard(path)
+            if result is None:
+                self._tries[path] = self._tries.get(path, 0) + 1
+                return
+            CODE.put(path, Source(*marshal.loads(result)))
+            self._compiled += 1
+            self._news = True
             try:
-                # Code of files that have changed since is never freed.
-                if self._recalled < _MOST_RECALLED and CODE.recall(file):
-                    self._recalled += 1
-                    kind(file)
-                    LIBRARY.names_in(os.path.dirname(file))
+                kind(path)
+                LIBRARY.names_in(os.path.dirname(path))
             except OSError:
                 pass  # it is gone again
-        if self._recalled > before:
-            settle()
+
+        self._errands.send(work, done, _COMPILING)

@@ -13,7 +13,6 @@ begins with.
 
 from __future__ import annotations
 
-import marshal
 import os
 import signal
 import socket
@@ -21,12 +20,13 @@ import sys
 import time
 
 from cgicompat import python
-from cgicompat.descriptors import keep
+from cgicompat.descriptors import PRIVATE, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.pool import messages, reload, tidy
 from cgicompat.pool.board import BUSY, IDLE, STARTING, Board
 from cgicompat.pool.crew import Crew
 from cgicompat.pool.crowding import JUST_BEGUN, crowded
+from cgicompat.pool.errand import Errands
 from cgicompat.pool.files import Files
 from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.learning import Learning
@@ -50,6 +50,9 @@ _TICK = 0.25
 _CHECK_FILES = 1.0
 _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
 _LOOK_AGAIN = 0.002
+_MOST_MESSAGES = 1000  # at a time
+_MOST_TOLD = 1000
+_LONGEST_REASON = 500  # characters
 
 
 def main(settings: Settings, state: State, bare: frozenset[str]) -> NoReturn:
@@ -72,6 +75,7 @@ class Master:
         self._loop = Loop()
         self._files = Files()
 
+        note_inherited(reload.descriptors(state))
         self._listener = socket.socket(fileno=keep(state["listener"]))
         self._listener.setblocking(False)
         self._open_board()
@@ -79,16 +83,15 @@ class Master:
         self._messages = self._pair(*state.get("messages", ()))
         self._loop.watch(self._messages[0].fileno(), self._on_messages)
         reader, writer = os.pipe()
-        lifeline, lifeline_writer = keep(reader), keep(writer)
+        lifeline, lifeline_writer = keep(reader), keep(writer, private=True)
         self._handle_signals()
         if state["parent"] is not None:
-            state["parent"] = keep(state["parent"])
+            state["parent"] = keep(state["parent"], private=True)
             self._loop.watch(state["parent"], self._on_orphaned, 0)
 
         STREAMS.renew()  # before libraries take hold of sys.stdout
         LIBRARY.configure(bare, sys.path, [settings.directory])
-        CODE.directory = os.path.join(state["temporary"], "code")
-        os.makedirs(CODE.directory, exist_ok=True)
+        CODE.lasting = True
         recorder: Recorder | None = None
         if settings.record:
             from cgicompat.pool.record import Recorder
@@ -106,10 +109,11 @@ class Master:
             tidy.Traces(state["socket_file"], state["temporary"]),
             recorder,
         )
-        self._learning = Learning(self._log, self._files, self._context.refused)
         if "cgihandler" in settings.runners:
             self._prepare()
         self._crew = Crew(self._context, self._log, self._loop, lifeline_writer, self._on_messages)
+        self._errands = Errands(self._loop, self._crew.others)
+        self._learning = Learning(self._log, self._files, self._errands, self._context.refused)
         self._crew.adopt(state.get("workers", ()))
         if recorder:
             self._start(recorder)
@@ -131,8 +135,8 @@ class Master:
     def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:
         ends = []
         new = inherited or (end.detach() for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
-        for end in new:
-            moved = socket.socket(fileno=keep(end))
+        for end, private in zip(new, (True, False), strict=True):
+            moved = socket.socket(fileno=keep(end, private))
             moved.setblocking(False)
             ends.append(moved)
         return ends[0], ends[1]
@@ -142,12 +146,14 @@ class Master:
         if board is None:
             board = unnamed_file(self._state["temporary"])
         os.ftruncate(board, Board.SIZE)
-        self._state["board"] = keep(board)
+        self._state["board"] = keep(board, private=True)
         self._board = Board(self._state["board"])
+        if self._board.copy >= 0:
+            PRIVATE.add(self._board.copy)
 
     def _handle_signals(self) -> None:
         """Signals wake the loop, even those that come just before it waits."""
-        reader, writer = (keep(fd) for fd in os.pipe())
+        reader, writer = (keep(fd, private=True) for fd in os.pipe())
         for fd in (reader, writer):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -176,7 +182,8 @@ class Master:
     def _patience(self) -> float:
         busy = self._board.count(BUSY) or self._line.active or self._stopping or self._crew.fork_after
         now = time.monotonic()
-        patience = min(_TICK if busy else _CHECK_FILES, self._crew.next_due - now)
+        due = min(self._crew.next_due, self._errands.next_due)
+        patience = min(_TICK if busy else _CHECK_FILES, due - now)
         if self._look_after > now:
             patience = min(patience, self._look_after - now)
         return max(0.0, patience)
@@ -198,27 +205,32 @@ class Master:
         self._stop()
 
     def _on_messages(self) -> None:
-        while True:
+        for _ in range(_MOST_MESSAGES):
             try:
                 message, fds, _, _ = socket.recv_fds(self._messages[0], 256 * 1024, 2)
             except BlockingIOError:
                 return
-            if message[:1] == messages.LEARNED:
-                self._learning.modules += message[1:].decode().split("\0")
-            elif message[:1] == messages.LOADED:
-                for path in message[1:].decode("utf-8", "surrogateescape").split("\0"):
-                    self._files.watch(path)
-            elif message[:1] == messages.COMPILED:
-                self._learning.code += message[1:].decode("utf-8", "surrogateescape").split("\0")
-            elif message[:1] == messages.SPENT:
-                text = message[1:].decode("utf-8", "replace")
-                if text not in self._told:
-                    self._told.add(text)
-                    self._log.write(f"a worker is replaced after {text} (said once)")
-            elif message[:1] == messages.JOB:
-                self._crew.fork(Job.restore(self._settings, message[1:], list(fds)))
-            elif message[:1] == messages.DONE and self._context.recorder:
-                self._context.recorder.end(*marshal.loads(message[1:]))
+            kind, data = message[:1], message[1:]
+            if kind == messages.JOB and len(fds) == 2:
+                self._crew.fork(Job(data, *fds))
+            elif kind == messages.LEARNED:
+                self._learning.hear_modules(messages.texts(data))
+            elif kind == messages.LOADED:
+                self._learning.hear_files(messages.texts(data))
+            elif kind == messages.COMPILED:
+                self._learning.hear_code(messages.texts(data))
+            elif kind == messages.SPENT:
+                self._tell_once(data.decode("utf-8", "replace"))
+            elif kind == messages.DONE and self._context.recorder and (end := messages.read_end(data)):
+                self._context.recorder.end(*end)
+            for fd in fds:
+                os.close(fd)
+
+    def _tell_once(self, reason: str) -> None:
+        reason = reason[:_LONGEST_REASON]
+        if reason not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(reason)
+            self._log.write(f"a worker is replaced after {reason} (said once)")
 
     # Enough workers, and not too many
 
@@ -271,6 +283,7 @@ class Master:
         now = time.monotonic()
         self._crew.keep_time(now)
         self._line.keep_time(now)
+        self._errands.keep_time(now)
         if self._stopping and now >= self._stop_at:
             self._crew.kill(signal.SIGTERM if self._stopping == 1 else signal.SIGKILL)
             self._stopping = 2
@@ -296,6 +309,7 @@ class Master:
         if not reload.is_sound(self._state):
             self._log.write("not reloaded: the configuration, or cgicompat itself, is broken")
             return
+        self._errands.close()
         self._on_messages()
         self._line.take_back()
         self._state["listener"] = self._listener.fileno()
@@ -314,6 +328,7 @@ class Master:
             self._context.traces.remove_socket()
             self._listener.close()
             self._line.close()
+            self._errands.close()
             self._crew.retire()
             self._stopping = 1
             self._stop_at = now + self._settings.grace

@@ -5,6 +5,8 @@ Scripts run in workers and can send whatever they like in their name, so the mas
 
 from __future__ import annotations
 
+import struct
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     Key = tuple[int, int]  # of a recording: the worker's pid and the number of the request on the board
@@ -18,6 +20,8 @@ SPENT = b"-"
 JOB = b"J"
 DONE = b"."
 
+_ENDED = struct.Struct("=iIid")  # key, exit status, seconds
+
 # The master to one idle worker.
 CONNECTION = b"C"
 QUIT = b"Q"
@@ -26,3 +30,26 @@ QUIT = b"Q"
 BEGIN = b"B"
 ERRORS = b"E"
 END = b"X"
+
+
+def texts(data: bytes) -> list[str]:
+    """Names or paths that a worker tells."""
+    return data.decode("utf-8", "surrogateescape").split("\0")
+
+
+def join(items: list[str]) -> bytes:
+    """Names or paths, for texts()."""
+    return "\0".join(items).encode("utf-8", "surrogateescape")
+
+
+def dump_end(key: Key, status: int, seconds: float) -> bytes:
+    """How a request ended that is recorded."""
+    return _ENDED.pack(*key, status, seconds)
+
+
+def read_end(data: bytes) -> tuple[Key, int, float] | None:
+    """What dump_end() made, or None where somebody else did."""
+    if len(data) != _ENDED.size:
+        return None
+    pid, number, status, seconds = _ENDED.unpack(data)
+    return (pid, number), status, seconds

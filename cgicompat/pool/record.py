@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-from cgicompat.descriptors import keep
+from cgicompat.descriptors import keep, release
 from cgicompat.pool.intake import unnamed_file
 from cgicompat.pool.messages import BEGIN, END, ERRORS
 from cgicompat.request import host_environ
@@ -38,14 +38,13 @@ class Recorder:
         self._settings = settings
         self._temporary = temporary
         self.pid = 0
-        self._inbox, self._outbox = (
-            socket.socket(fileno=keep(end.detach()))
-            for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        )
+        inbox, outbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._inbox = socket.socket(fileno=keep(inbox.detach(), private=True))
+        self._outbox = socket.socket(fileno=keep(outbox.detach()))
         self._outbox.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _PATIENCE)
         # Who may still send something holds the writing end: all of this pool's processes.
         reader, writer = os.pipe()
-        self._lifeline, self._ours = keep(reader), keep(writer)
+        self._lifeline, self._ours = keep(reader, private=True), keep(writer)
 
     def start(self) -> bool:
         """Fork the process `pid`, or say that it cannot be."""
@@ -64,7 +63,7 @@ class Recorder:
                 os._exit(70)
         return True
 
-    def ended(self) -> None:
+    def ended(self, _: os.waitid_result) -> None:
         """The process has."""
         self.pid = 0
 
@@ -121,7 +120,7 @@ class Recorder:
 
     def close(self) -> None:
         """Let the recorder write what it has, for a short while."""
-        os.close(self._ours)
+        release(self._ours)
         until = time.monotonic() + _LAST
         try:
             while self.pid and os.waitpid(self.pid, os.WNOHANG) == (0, 0) and time.monotonic() < until:

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 
+from cgicompat.descriptors import close_others
 from cgicompat.pool.log import Log
 from cgicompat.pool.messages import BEGIN, ERRORS
 from cgicompat.recordings.recording import KEPT, Blob, Recording, make_directory, prune
@@ -48,12 +49,8 @@ def _prepare(used: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1):
         os.dup2(null, fd)
-    for name in os.listdir("/dev/fd"):
-        if int(name) > 2 and int(name) not in used:
-            try:
-                os.close(int(name))
-            except OSError:
-                pass  # the listing's own
+    os.close(null)
+    close_others(used)
 
 
 class _Kept:
@@ -119,7 +116,7 @@ class Relay:
     """The recorder's own process."""
 
     def __init__(self, settings: Settings, inbox: socket.socket, lifeline: int):
-        _prepare({2, inbox.fileno(), lifeline})
+        _prepare({inbox.fileno(), lifeline})
         sys.setswitchinterval(_SWITCH)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
         learned: NotRequired[list[str]]  # modules, in the order in which they were imported
 
 
+def descriptors(state: State) -> list[int]:
+    """All that is handed on."""
+    fds = [state["listener"], state["parent"], state.get("board"), *state.get("messages", ())]
+    fds += [errors for _, _, errors in state.get("workers", ())]
+    fds += [connection for _, connection in state.get("queue", ())]
+    return [fd for fd in fds if fd is not None and fd >= 0]
+
+
 def is_sound(state: State) -> bool:
     """Whether the command that is to replace this master can be run, and accepts its configuration."""
     argv = state["argv"]

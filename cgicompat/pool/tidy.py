@@ -7,6 +7,7 @@ import signal
 
 from cgicompat import bare
 from cgicompat.pool.intake import unnamed_file
+from cgicompat.pool.reload import descriptors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,13 +27,8 @@ def execute(settings: Settings, state: State, command: list[str] | None = None) 
         bare.write(stream, MASTER, settings, dict(state))
     # What comes meanwhile waits until the master has its handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    fds = [file, state["listener"], state["parent"], state.get("board")]
-    fds += state.get("messages", [])
-    fds += [errors for _, _, errors in state.get("workers", [])]
-    fds += [connection for _, connection in state.get("queue", [])]
-    for fd in fds:
-        if fd is not None and fd >= 0:
-            os.set_inheritable(fd, True)
+    for fd in (file, *descriptors(state)):
+        os.set_inheritable(fd, True)
     if command:
         os.execve(command[0], command, state["environ"] | {bare.STATE: str(file)})
     os.execve(bare.COMMAND[0], bare.COMMAND, bare.environ(settings, file))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import time
 
 from cgicompat import pages
-from cgicompat.descriptors import keep
+from cgicompat.descriptors import keep, release
 from cgicompat.pool.board import BUSY
 from cgicompat.pool.messages import CONNECTION, QUIT
 
@@ -40,17 +39,15 @@ class WaitingLine:
         self._log = log
         self._line: list[tuple[float, socket.socket]] = []
         self._lingering: list[tuple[float, socket.socket]] = []
-        self._ours, self.workers_end = (
-            socket.socket(fileno=keep(end.detach()))
-            for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        )
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._ours = socket.socket(fileno=keep(ours.detach(), private=True))
+        self.workers_end = socket.socket(fileno=keep(theirs.detach()))
         for end in (self._ours, self.workers_end):
             end.setblocking(False)
         self._handed_over = select.poll()
         self._handed_over.register(self.workers_end, select.POLLIN)
         for since, fd in waiting:
-            os.set_inheritable(fd, False)
-            self._line.append((since, socket.socket(fileno=fd)))
+            self._line.append((since, _keep(fd)))
 
     def __len__(self) -> int:
         return len(self._line)
@@ -66,6 +63,7 @@ class WaitingLine:
 
     def add(self, connection: socket.socket) -> None:
         """It waits from now on, or is turned away."""
+        connection = _keep(connection.detach())
         if len(self._line) >= self._most:
             self._turn_away(connection, "too many requests wait")
         else:
@@ -76,7 +74,7 @@ class WaitingLine:
         still ours to turn away or keep."""
         if self._line and not self._handed_over.poll(0):
             socket.send_fds(self._ours, [CONNECTION], [self._line[0][1].fileno()])
-            self._line.pop(0)[1].close()
+            _close(self._line.pop(0)[1])
 
     def dismiss(self) -> None:
         """Have an idle worker end."""
@@ -90,7 +88,7 @@ class WaitingLine:
         except BlockingIOError:
             return
         if message != QUIT:
-            self._line.insert(0, (time.monotonic(), socket.socket(fileno=fds[0])))
+            self._line.insert(0, (time.monotonic(), _keep(fds[0])))
 
     def keep_time(self, now: float) -> None:
         while self._line and now - self._line[0][0] > self._patience:
@@ -112,7 +110,7 @@ class WaitingLine:
             connection.send(pages.error(503, "All workers are busy.", ("Retry-After: 5",)))
             connection.shutdown(socket.SHUT_WR)
         except OSError:
-            connection.close()
+            _close(connection)
             return
         # A connection closed while its peer is writing is reset, and the answer may be lost.
         self._lingering.append((time.monotonic() + _LINGER, connection))
@@ -132,7 +130,15 @@ class WaitingLine:
                     continue
             except OSError:
                 pass
-            connection.close()
+            _close(connection)
         for _, connection in self._lingering[:-_MAX_LINGERING]:
-            connection.close()
+            _close(connection)
         self._lingering = waiting
+
+
+def _keep(fd: int) -> socket.socket:
+    return socket.socket(fileno=keep(fd, private=True))
+
+
+def _close(connection: socket.socket) -> None:
+    release(connection.detach())

@@ -8,7 +8,6 @@ retire a generation of workers or by dying.
 from __future__ import annotations
 
 import fcntl
-import marshal
 import os
 import select
 import signal
@@ -16,15 +15,28 @@ import socket
 import sys
 import termios
 import time
+from itertools import chain
 
 from cgicompat import runners
-from cgicompat.descriptors import LOWEST
+from cgicompat.descriptors import KEPT, LOWEST, keep
 from cgicompat.errorlog import log
 from cgicompat.modules import CODE
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.crowding import crowded, waits
 from cgicompat.pool.intake import Intake, Refused
-from cgicompat.pool.messages import COMPILED, DONE, JOB, LEARNED, LOADED, LOOK, QUIT, SPENT
+from cgicompat.pool.messages import (
+    COMPILED,
+    DONE,
+    JOB,
+    LEARNED,
+    LOADED,
+    LOOK,
+    QUIT,
+    SPENT,
+    dump_end,
+    join,
+    texts,
+)
 from cgicompat.pool.tidy import Traces
 from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
@@ -77,20 +89,23 @@ class Context:
 
 
 class Job:
-    """A request that has been read already, on its way to another process."""
+    """A request that has been read already, on its way to another process. The master in between does not
+    read `data`."""
 
-    def __init__(self, request: Request, connection: int, body: int):
-        self.request = request
+    def __init__(self, data: bytes, connection: int, body: int):
+        self._data = data
         self.connection = connection
         self.body = body
 
-    def dump(self) -> bytes:
-        return marshal.dumps((self.request.script, self.request.environ, self.request.gateway))
+    @staticmethod
+    def dump(request: Request) -> bytes:
+        return join([request.script, "1" * request.gateway, *chain.from_iterable(request.environ.items())])
 
-    @classmethod
-    def restore(cls, settings: Settings, data: bytes, fds: list[int]) -> Job:
-        script, environ, gateway = marshal.loads(data)
-        return cls(Request(settings.for_script(script), script, environ, gateway), *fds)
+    def request(self, settings: Settings) -> Request:
+        """Raises ValueError where no worker of ours has made it."""
+        script, gateway, *fields = texts(self._data)
+        environ = dict(zip(fields[::2], fields[1::2], strict=True))
+        return Request(settings.for_script(script), script, environ, gateway == "1")
 
 
 class Worker:
@@ -108,7 +123,7 @@ class Worker:
         """Serve until there is a reason to end; `job` comes first."""
         try:
             if job:
-                self.execute("fork", job.request, socket.socket(fileno=job.connection), job.body)
+                self._do(job)
                 os._exit(0)
             here.on_orphaned(self._context.lifeline, self.orphaned)
             self._wake_at_death_of_master()
@@ -127,6 +142,15 @@ class Worker:
             self._context.traces.remove()
         os._exit(0)
 
+    def _do(self, job: Job) -> None:
+        try:
+            request = job.request(self._context.settings)
+            connection = socket.socket(fileno=job.connection)
+        except (ValueError, OSError) as error:
+            log(f"what was passed on is no request: {error}")
+            return
+        self.execute("fork", request, connection, job.body)
+
     def orphaned(self) -> None:
         """The master is dead: see to what it would have seen to."""
         _, group, *_ = self._context.board.read(self._slot)
@@ -140,8 +164,7 @@ class Worker:
             lifeline = os.open(f"/proc/self/fd/{self._context.lifeline}", os.O_RDONLY | os.O_NONBLOCK)
             fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
             fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
-            fcntl.fcntl(lifeline, fcntl.F_DUPFD_CLOEXEC, LOWEST)
-            os.close(lifeline)
+            keep(lifeline)
         except (OSError, AttributeError):
             pass  # no /proc: an idle worker sees the lifeline, a busy one after its request
 
@@ -151,6 +174,7 @@ class Worker:
             epoll = select.epoll()
             moved = fcntl.fcntl(epoll.fileno(), fcntl.F_DUPFD_CLOEXEC, LOWEST)
             epoll.close()
+            KEPT.add(moved)
             epoll = select.epoll.fromfd(moved)
             # Exclusive: one connection wakes one worker.
             for listening in (context.listener, context.handoff):
@@ -223,7 +247,7 @@ class Worker:
                 _answer(connection, Refused(403, "The script is not readable.").answer)
             return True
         if name == "fork" and self._used:
-            if self._pass_on(Job(request, connection.fileno(), body)):
+            if self._pass_on(request, connection, body):
                 connection.close()
                 os.close(body)
                 return True
@@ -260,16 +284,16 @@ class Worker:
         self._wait_for_log()
         if recorder:
             seconds = time.monotonic() - now
-            self._tell(DONE + marshal.dumps((key, outcome.status, seconds)), insist=True)
+            self._tell(DONE + dump_end(key, outcome.status, seconds), insist=True)
         self._served += 1
         if outcome.spent:
             self._tell(SPENT + f"{request.script}: {outcome.spent}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served
 
-    def _pass_on(self, job: Job) -> bool:
+    def _pass_on(self, request: Request, connection: socket.socket, body: int) -> bool:
         """Have the master fork a process for a request that wants one in which no script has run."""
         try:
-            socket.send_fds(self._context.notify, [JOB + job.dump()], [job.connection, job.body])
+            socket.send_fds(self._context.notify, [JOB + Job.dump(request)], [connection.fileno(), body])
         except OSError:
             return False
         return True
@@ -290,7 +314,7 @@ class Worker:
 
     def _report(self, kind: bytes, items: list[str]) -> None:
         for start in range(0, len(items), 50):
-            self._tell(kind + "\0".join(items[start : start + 50]).encode("utf-8", "surrogateescape"))
+            self._tell(kind + join(items[start : start + 50]))
 
     def _wait_for_log(self) -> None:
         """Until the master has read what the script wrote to stderr: it would take it for the next one's."""

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+from cgicompat.descriptors import scripts_run
 from cgicompat.modules import LIBRARY
 
 _UNFIT = frozenset(
@@ -34,6 +35,12 @@ def preloadable(names: set[str]) -> list[str]:
     return found
 
 
+def may_be_preloaded(name: str) -> bool:
+    """Whether a name that somebody told is one that preloadable() could have found."""
+    words = name.split(".")
+    return words[0] not in _UNFIT and all(word.isidentifier() for word in words)
+
+
 def files(names: set[str]) -> list[str]:
     """The files of modules that were imported here."""
     found = []
@@ -54,6 +61,7 @@ def prepare() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _reseed()
     gc.enable()
+    scripts_run()
 
 
 def _reseed() -> None:

@@ -155,7 +155,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     env = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "cgicompat", "compare", "cgi-bin/wait.py"]
     process = subprocess.Popen(command, cwd=site, env=env, stderr=subprocess.PIPE, text=True)
-    until(lambda: list(temporary.glob("*/lab/code")), 20)
+    until(lambda: list(temporary.glob("*/lab")), 20)
     process.send_signal(signal.SIGINT)
     assert "Aborted!" in process.communicate(timeout=15)[1]
     assert os.listdir(temporary) == []

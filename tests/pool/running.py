@@ -1,0 +1,44 @@
+"""A pool for tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.harness.doors import wait_for_socket
+from tests.harness.processes import Server, alive, children, host_environ
+from tests.harness.wire import Exchange, Response, connect, parse_cgi, scgi_request
+
+HEAD = 'import os, sys, time\nprint("Content-Type: text/plain\\n")\nprint(os.getpid())\nsys.stdout.flush()\n'
+
+
+class RunningPool:
+    """A pool on a unix socket, and a directory of scripts."""
+
+    def __init__(self, home: Path, *flags: str, **env: str):
+        self.root = home / "site"
+        (self.root / "cgi-bin").mkdir(parents=True, exist_ok=True)
+        self.socket = str(home / "s")
+        command = [sys.executable, "-m", "cgicompat", "pool", "--bind", f"unix:{self.socket}", *flags]
+        self.temporary = home / "tmp"
+        self.temporary.mkdir(exist_ok=True)
+        self.server = Server([*command, str(self.root)], home, self._environ(env))
+        wait_for_socket(self.server, self.socket)
+
+    def _environ(self, env: dict[str, str]) -> dict[str, str]:
+        return host_environ(TMPDIR=str(self.temporary), **env)
+
+    def script(self, source: str, name: str = "s.py") -> str:
+        (self.root / "cgi-bin" / name).write_text(HEAD + source)
+        return f"/cgi-bin/{name}"
+
+    def open(self, url: str) -> Exchange:
+        path, _, query = url.partition("?")
+        environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": url, "DOCUMENT_URI": path, "QUERY_STRING": query}
+        return Exchange(parse_cgi, connect(self.socket), scgi_request(environ, b""))
+
+    def get(self, url: str) -> Response:
+        return self.open(url).finish()
+
+    def workers(self) -> list[int]:
+        return [pid for pid in children(self.server.pid) if alive(pid)]

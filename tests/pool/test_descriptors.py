@@ -1,0 +1,68 @@
+"""Who holds which descriptors: the pool, its workers, what scripts start, and libraries."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.harness.processes import until
+
+DAEMON = """
+{fork}
+    os.close(1)
+    open(sys.argv[0] + ".pid", "w").write(str(os.getpid()))
+    time.sleep(60)
+    os._exit(0)
+"""
+FORKS = {
+    "os.fork": "if os.fork() == 0:",
+    "twice": "if os.fork() == 0 and os.fork() == 0:",
+}
+
+
+def pid_of(script: str) -> int:
+    until(lambda: os.path.exists(script + ".pid") and open(script + ".pid").read(), 10)
+    return int(open(script + ".pid").read())
+
+
+@pytest.mark.parametrize("runner", ["fork", "cgihandler"])
+@pytest.mark.parametrize("how", FORKS)
+def test_a_child_of_a_script_holds_none_of_our_descriptors(start, runner, how):
+    pool = start("--workers", "2", "--runner", runner)
+    url = pool.script(DAEMON.format(fork=FORKS[how]))
+    assert pool.get(url).status == 200
+    daemon = pid_of(str(pool.root) + url)
+    try:
+        files = {fd: os.readlink(f"/proc/{daemon}/fd/{fd}") for fd in os.listdir(f"/proc/{daemon}/fd")}
+        assert set(files) <= {"0", "1", "2", "3"}, files
+        other = pool.script("", name="other.py")
+        assert {pool.get(other).status for _ in range(30)} == {200}
+        pool.server.process.send_signal(signal.SIGTERM)
+        assert pool.server.process.wait(10) == 0
+    finally:
+        os.kill(daemon, signal.SIGKILL)
+
+
+def test_a_file_that_a_library_opened_stays_its_own(start, home):
+    """Not closed under it, nor given to another."""
+    library = home / "library"
+    library.mkdir()
+    (library / "journal.py").write_text(
+        f"import os\nfd = os.open({str(home / 'journal')!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n"
+        "def say(): os.write(fd, b'said\\n')\n"
+    )
+    pool = start("--workers", "1", "--env", f"PYTHONPATH={library}")
+    url = pool.script("import journal\nwith open(sys.argv[0] + '.data', 'w') as file: journal.say()\n")
+    for _ in range(4):
+        assert pool.get(url).status == 200
+        assert os.path.getsize(f"{pool.root}{url}.data") == 0
+    assert (home / "journal").read_text() == "said\n" * 4
+
+
+def test_what_the_pool_was_started_with_is_not_for_scripts(start, tmp_path):
+    pool = start("--workers", "1")
+    url = pool.script("print(*os.listdir('/proc/self/fd'))")
+    numbers = [int(n) for n in pool.get(url).body.split()[1:]]
+    assert [n for n in numbers if 3 < n < 200] == []
