@@ -230,7 +230,10 @@ class Library:
         if locations is not None:
             try:
                 return all(self.is_persistent_path(str(location)) for location in locations)
-            except KeyError:  # a namespace package looks for its parent, which the script took away
+            except (
+                KeyError,
+                ImportError,
+            ):  # a namespace package looks for its parent, which the script took away
                 return False
         return spec.loader is not None and spec.name.partition(".")[0] in self.bare
 

@@ -128,8 +128,8 @@ class Master:
             prepare()
         else:
             self._log.write(
-                f"cgicompat knows Python {python.RANGE}, and this is {sys.version.split()[0]}: scripts of the "
-                'runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
+                f"cgicompat knows Python {python.RANGE}, and this is {sys.version.split()[0]}: scripts of "
+                'the runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
             )
 
     def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:

@@ -430,7 +430,7 @@ class TestModule:
         """Nothing of this depends on it."""
 
     def test_importing_it_imports_nothing_and_warns_of_nothing(self):
-        code = "import __future__, sys; old = set(sys.modules); import cgi; print(*set(sys.modules) - old)"
+        code = "import __future__, io, sys; old = {*sys.modules}; import cgi; print(*{*sys.modules} - old)"
         assert run(code, "-W", "error").strip() == "cgi"
 
     def test_a_query_needs_urllib_only_for_percent_signs(self):
