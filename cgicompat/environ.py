@@ -18,7 +18,7 @@ SOFTWARE = f"cgicompat/{__version__}"
 # The first two have variables of their own; bodies arrive decoded; scripts would take HTTP_PROXY for the one
 # to use (httpoxy); the last is a password that was meant for a proxy.
 _NOT_HTTP = {"content-length", "content-type", "transfer-encoding", "proxy", "proxy-authorization"}
-_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 _ADDRESS = frozenset("abcdef0123456789:.")
 
 
@@ -109,11 +109,7 @@ def _plain(address: str) -> str:
 
 def _authority(host: str, scheme: str, server: tuple[str, int] | None) -> tuple[str, str]:
     """SERVER_NAME and SERVER_PORT: of the Host header where it is well-formed, else of the connection."""
-    name, colon, port = host.lower().rpartition(":")
-    if not colon or port.endswith("]"):
-        name, port = host.lower(), ""
-    if not (_is_host(name) and (not port or (port.isascii() and port.isdigit() and int(port) < 65536))):
-        name, port = "", ""
+    name, port = split_host(host) or ("", "")
     if not name:
         name = _plain(server[0]) if server else "localhost"
         name = f"[{name}]" if ":" in name else name
@@ -122,7 +118,16 @@ def _authority(host: str, scheme: str, server: tuple[str, int] | None) -> tuple[
     return name, port
 
 
-def _is_host(name: str) -> bool:
+def split_host(host: str) -> tuple[str, str] | None:
+    """Name, in lower case, and port (or "") of a Host header; None where it is malformed to Apache, too."""
+    name, colon, port = host.lower().rpartition(":")
+    if not colon or port.endswith("]"):
+        name, port = host.lower(), ""
     if name.startswith("[") and name.endswith("]"):
-        return len(name) > 2 and _ADDRESS.issuperset(name[1:-1])
-    return name != "" and _HOST.issuperset(name)
+        good = len(name) > 2 and _ADDRESS.issuperset(name[1:-1])
+    else:
+        name = name.removesuffix(".")
+        good = name != "" and _HOST.issuperset(name) and ".." not in name
+    if port:
+        good = good and port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536
+    return (name, port) if good else None

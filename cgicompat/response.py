@@ -89,6 +89,7 @@ class Parser:
         self._nph = nph
         self._rest = b""
         self._block = bytearray()
+        self._interim = b""  # heads of interim responses, before the one that counts
         self._status: tuple[int, str] | None = None
         self._headers: list[tuple[str, str]] = []
 
@@ -102,8 +103,14 @@ class Parser:
             line = data[start:end].removesuffix(b"\r")
             self._block += data[start : end + 1]
             start = end + 1
-            if len(self._block) > MAX_HEAD:
+            if len(self._interim) + len(self._block) > MAX_HEAD:
                 raise BadResponse(f"headers of more than {MAX_HEAD} bytes")
+            if not line and self._status and self._status[0] < 200 and self._status[0] != 101:
+                self._interim += self._block
+                self._block.clear()
+                self._status = None
+                self._headers.clear()
+                continue
             if not line:
                 self.head = self._make_head()
                 self._rest = b""
@@ -117,7 +124,7 @@ class Parser:
     def close(self) -> None:
         """Says that the output has ended. Raises BadResponse where the head is incomplete."""
         if self.head is None:
-            begun = self._block or self._rest
+            begun = self._interim or self._block or self._rest
             raise BadResponse("output ended within the headers" if begun else "no output")
 
     def _line(self, line: bytes) -> None:
@@ -126,7 +133,8 @@ class Parser:
         name, colon, value = line.partition(b":")
         name = name.rstrip()
         if line.startswith(b"HTTP/") and not (self._headers or self._status):
-            self._status = _status(line.partition(b" ")[2].decode("latin-1"))
+            least = 100 if self._nph else 200
+            self._status = _status(line.partition(b" ")[2].decode("latin-1"), least)
         elif line.startswith((b" ", b"\t")) and self._headers:
             key, before = self._headers[-1]
             self._headers[-1] = key, f"{before} {line.strip().decode('latin-1')}".strip()
@@ -141,11 +149,11 @@ class Parser:
         last = {name.lower(): i for i, (name, _) in enumerate(self._headers)}
         if "status" in last:
             self._status = _status(self._headers[last["status"]][1])
-        raw = bytes(self._block) if self._nph and self._block.startswith(b"HTTP/") else b""
+        raw = self._interim + self._block if self._nph and self._block.startswith(b"HTTP/") else b""
         dropped = _DROPPED if raw else _DROPPED | _SERVER
         if "content-length" in last:
             lengths = {value for name, value in self._headers if name.lower() == "content-length"}
-            if not (len(lengths) == 1 and all(map(_is_length, lengths))):
+            if not (len(lengths) == 1 and all(map(is_length, lengths))):
                 dropped = dropped | {"content-length"}
         headers = [
             (name, value)
@@ -163,15 +171,16 @@ class Parser:
         return Head(status, reason, self._status is not None, headers, local_redirect, raw)
 
 
-def _status(text: str) -> tuple[int, str]:
+def _status(text: str, least: int = 200) -> tuple[int, str]:
     """Status and phrase from "404", "404 Gone Fishing"."""
     code, _, reason = text.strip().replace("\t", " ").partition(" ")
-    if not (len(code) == 3 and code.isascii() and code.isdigit() and 200 <= int(code) <= 599):
+    if not (len(code) == 3 and code.isascii() and code.isdigit() and least <= int(code) <= 599):
         raise BadResponse(f"invalid status {text[:60]!r}")
     return int(code), reason.strip()
 
 
-def _is_length(value: str) -> bool:
+def is_length(value: str) -> bool:
+    """Whether a Content-Length is a number, and one that can be meant."""
     return value.isascii() and value.isdigit() and len(value) < 19
 
 

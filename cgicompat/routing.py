@@ -86,8 +86,11 @@ def decode(raw: str) -> str:
     return first.decode("utf-8", "surrogateescape")
 
 
-def hidden(name: str) -> bool:
-    """Is this the name of a file that nobody asks for in good faith: hidden, a backup, compiled, our own?"""
+def hidden(name: str, top: bool = False) -> bool:
+    """Is this the name of a file that nobody asks for in good faith: hidden, a backup, compiled, our own?
+    `top` says that it lies in the served directory itself, where a .well-known is none (RFC 8615)."""
+    if top and name == ".well-known":
+        return False
     name = name.lower()
     if (
         name[:1] in (".", "#")
@@ -209,6 +212,8 @@ class Router:
         """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""
         segments = [part for part in directory[len(self.directory) :].split("/") if part]
         for name in sorted(os.listdir(directory)):
+            if hidden(name):
+                continue
             match self._find([*segments, name], ""):
                 case Script():
                     yield name
@@ -219,7 +224,7 @@ class Router:
         path, scripts = self.directory, self.all_scripts
         for i, name in enumerate(segments):
             path += "/" + name
-            if hidden(name):
+            if hidden(name, top=i == 0):
                 return Refusal(404, f"{path}: hidden, backup or compiled file")
             try:
                 mode = os.stat(path).st_mode

@@ -73,7 +73,7 @@ def _search(settings: Settings) -> Iterator[Script | None]:
             continue
         seen.add((stat.st_dev, stat.st_ino))
         for entry in entries:
-            if hidden(entry.name):
+            if hidden(entry.name, top=folder == settings.directory):
                 continue
             if entry.is_dir():
                 folders.append(entry.path)

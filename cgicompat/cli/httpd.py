@@ -25,7 +25,7 @@ import uvicorn
 
 from cgicompat.cli.options import Failure, Mistake
 from cgicompat.gateways.exchange import Aborted
-from cgicompat.gateways.verbatim import VerbatimProtocol
+from cgicompat.gateways.framing import FramedProtocol
 
 HEAD_BYTES = 64 * 1024  # request line and headers
 HEAD_SECONDS = 30.0  # for all of them
@@ -33,7 +33,7 @@ BODY_SECONDS = 60.0  # between two pieces of a body
 BACKLOG = 2048
 
 
-class Protocol(VerbatimProtocol):
+class Protocol(FramedProtocol):
     """One connection, closed if its client dawdles."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,12 +57,14 @@ class Protocol(VerbatimProtocol):
     def data_received(self, data: bytes) -> None:
         if self._awaits == "body":
             self._since = self.loop.time()
+        elif not self._awaits:
+            self._await("head")
         self._parsed = len(data)
         super().data_received(data)
         if self._awaits == "head":
             self._size += len(data)
-            if self._size > HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response("Request head too large.")
+            if self._size > HEAD_BYTES:
+                self.refuse("Request head too large.")
         self._watch()
 
     def on_message_begin(self) -> None:

@@ -22,10 +22,10 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from .body import Body
 from .connection import connect
 from .exchange import Aborted, Run
-from .message import File, Reply, Request, page
+from .message import VERBATIM, File, Reply, Request, page
 from .pools import RETRY_AFTER, Pools
 from .site import Site, split_mount
-from .static import media_type
+from .static import media_type, ranges
 
 if TYPE_CHECKING:
     from cgicompat.config import Settings
@@ -107,7 +107,10 @@ class CGI:
                     body.close()
         if isinstance(answer, File):
             response = self._files.response(answer, scope)
-            await response({**scope, "method": answer.request.method}, receive, send)
+            headers = scope["headers"]
+            if not ranges(answer.request.get("range") or ""):  # starlette would say 400
+                headers = [pair for pair in headers if pair[0] != b"range"]
+            await response({**scope, "method": answer.request.method, "headers": headers}, receive, send)
         elif answer:
             await _send_reply(answer, scope, receive, send)
 
@@ -202,6 +205,8 @@ def request_of(scope: Scope) -> Request:
     prefix, rest = split_mount(path, mount) or (quote(mount), path)
     query = _text(scope.get("query_string", b""))
     version = scope["http_version"]
+    target = scope.get("extensions", {}).get(VERBATIM, {}).get("target")
+    uri = _text(target) if target else f"{prefix}{rest}?{query}" if query else prefix + rest
     server, client = scope.get("server"), scope.get("client")
     return Request(
         method=scope["method"],
@@ -209,7 +214,7 @@ def request_of(scope: Scope) -> Request:
         prefix=prefix,
         path=rest,
         query=query,
-        uri=f"{prefix}{rest}?{query}" if query else prefix + rest,
+        uri=uri,
         headers=[
             (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
             for name, value in scope["headers"]
@@ -264,7 +269,7 @@ def _start(reply: Reply, scope: Scope) -> Message:
     if (reply.raw or reply.status == 413) and scope["http_version"].startswith("1"):
         headers.append((b"connection", b"close"))
     message = {"type": "http.response.start", "status": reply.status, "headers": headers}
-    if "cgicompat.verbatim" in scope.get("extensions", {}):
+    if VERBATIM in scope.get("extensions", {}):
         message["reason"] = reply.reason.encode("latin-1")
         message["raw"] = reply.raw
     return message

@@ -8,6 +8,8 @@ from cgicompat.response import first, phrase
 
 Headers = list[tuple[str, str]]
 
+VERBATIM = "cgicompat.verbatim"  # an extension of ASGI: see verbatim.py
+
 
 @dataclass(slots=True)
 class Request:

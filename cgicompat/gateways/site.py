@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cgicompat import environ
+from cgicompat.response import is_length
 from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode
 
 from .exchange import Answer, Run, plain
@@ -37,8 +38,13 @@ class Site:
 
     def answer(self, request: Request, hops: int = 0) -> Answer:
         """What `request`, the last of `hops` local redirects, is answered with."""
-        if request.method == "TRACE":
+        if request.method in ("TRACE", "CONNECT"):
             return page(405, ("Allow", "GET, HEAD, POST"))
+        hosts = [value for name, value in request.headers if name.lower() == "host"]
+        if len(hosts) > 1 or (hosts and hosts[0] and not environ.split_host(hosts[0])):
+            return page(400)
+        if (request.method, request.path) == ("OPTIONS", "*"):
+            return Reply(200, headers=[("Content-Length", "0")])
         if "\0" in "".join([request.query, request.uri, *[value for _, value in request.headers]]):
             return page(400)
         match self.router.route(request.path):
@@ -61,7 +67,9 @@ class Site:
     def _run(self, request: Request, script: Script, hops: int) -> Reply | Run:
         settings = self.settings.for_script(script.filename)
         length = request.get("content-length") or ""
-        if length.isdecimal() and int(length) > settings.max_body:
+        if length and not is_length(length):
+            return page(413 if length.isdecimal() else 400)
+        if length and int(length) > settings.max_body:
             return page(413)
 
         def redirect(location: str, cookies: Headers) -> Answer:

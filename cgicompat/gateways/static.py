@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import mimetypes
 import os
+import re
 from email.utils import formatdate, parsedate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from .message import Reply, Request, page
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_RANGE = re.compile(r"(\d{0,18})-(\d{0,18})", re.ASCII)
 _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
@@ -58,24 +60,25 @@ def whole_or_part(request: Request, path: str, status: os.stat_result) -> tuple[
     return Reply(206, "", [*headers, ("Content-Length", str(stop - start))]), start, stop - start
 
 
+def ranges(text: str) -> list[tuple[str, str]]:
+    """First and last byte of each range in a Range header, of which one may be empty. None of them
+    where it is not to be heeded, as of another unit or malformed (RFC 9110 section 14.2)."""
+    unit, _, specs = text.partition("=")
+    found = [_RANGE.fullmatch(spec.strip()) for spec in specs.split(",")]
+    pairs = [(match[1], match[2]) for match in found if match]
+    odd = any(first == last == "" or (first and last and int(first) > int(last)) for first, last in pairs)
+    return pairs if unit.strip().lower() == "bytes" and len(pairs) == len(found) and not odd else []
+
+
 def _range(text: str, size: int) -> tuple[int, int] | None:
     """Start and end of a single range, an empty one where it lies outside; None if there is none to heed."""
-    unit, _, spec = text.partition("=")
-    first, dash, last = spec.strip().partition("-")
-    if (
-        unit.strip().lower() != "bytes"
-        or not dash
-        or not (first + last).isdecimal()
-        or not (first + last).isascii()
-    ):
+    pairs = ranges(text)
+    if len(pairs) != 1:
         return None
+    [(first, last)] = pairs
     if not first:
-        start, stop = max(size - int(last), 0), size
-    else:
-        start, stop = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return None
-    return start, stop
+        return max(size - int(last), 0), size
+    return int(first), min(int(last) + 1, size) if last else size
 
 
 def listing(title: str, names: Iterable[str], parent: bool) -> Reply:

@@ -3,7 +3,7 @@
 Where an application finds it among its scope's extensions, an http.response.start may have two more keys:
 "reason", the phrase of the status line, and "raw", bytes that are sent in place of status line and headers.
 After "raw" the body is sent as it is, and the connection closed. So is a response without Content-Length to
-an HTTP/1.0 client: uvicorn alone would send it chunks, which it does not know.
+an HTTP/1.0 client: uvicorn alone would send it chunks, which it does not know. One of HTTP/0.9 gets no head.
 
 The head goes out together with the first piece of the body: a write costs more than all else that is done
 about a small response.
@@ -17,10 +17,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from cgicompat.response import phrase
 
+from .message import VERBATIM
+
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
-
-NAME = "cgicompat.verbatim"
 
 
 class VerbatimProtocol(HttpToolsProtocol):
@@ -28,7 +28,7 @@ class VerbatimProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {NAME: {}}
+        self.scope["extensions"] = {VERBATIM: {}}
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.__class__ = _Cycle
@@ -71,7 +71,7 @@ class _Cycle(RequestResponseCycle):
             self._left = 0
         elif raw:
             self._left = None
-        elif self._left is None and self.scope["http_version"] != "1.0":
+        elif self._left is None and self.scope["http_version"] not in ("0.9", "1.0"):
             self.chunked_encoding = True
             lines.append(b"transfer-encoding: chunked")
         if raw or (self._left is None and not self.chunked_encoding):
@@ -81,6 +81,8 @@ class _Cycle(RequestResponseCycle):
         head = b"\r\n".join(lines)
         if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1:
             raise RuntimeError("a header of more than a line")
+        if self.scope["http_version"] == "0.9":
+            return b""
         return raw or head + b"\r\n\r\n"
 
     def _send_body(self, body: bytes, more: bool) -> None:

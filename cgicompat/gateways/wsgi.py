@@ -179,9 +179,10 @@ def request_of(environ: Environ) -> Request:
     query = _text(environ.get("QUERY_STRING", ""))
     # What the client sent, where the server tells, unless it has rewritten the path since.
     uri = _text(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
-    if "://" in uri.partition("?")[0]:
-        uri = "/" + uri.partition("://")[2].partition("/")[2]
-    sent = uri.partition("?")[0]
+    sent, authority = uri.partition("?")[0], ""
+    if "://" in sent:  # an absolute target, which names the host
+        authority, _, sent = sent.partition("://")[2].partition("/")
+        sent = "/" + sent
     if unquote_to_bytes(sent.encode(*_UTF8)) == full.encode(*_UTF8):
         path = sent
     prefix, rest = split_mount(path, mount) or ("", path)
@@ -191,6 +192,8 @@ def request_of(environ: Environ) -> Request:
         for key, value in environ.items()
         if key.startswith("HTTP_") or (key in names and value)
     ]
+    if authority:
+        headers = [(name, authority if name == "host" else value) for name, value in headers]
     client, server = environ.get("REMOTE_ADDR"), environ.get("SERVER_ADDR") or environ.get("SERVER_NAME")
     return Request(
         method=environ["REQUEST_METHOD"],

@@ -94,7 +94,7 @@ def test_a_head_that_dribbles(talk: Callable[[Talk], None]) -> None:
 
 def test_a_body_that_stops(talk: Callable[[Talk], None]) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n12345")
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345")
         assert await reader.read() == b""
 
     talk(client)
@@ -102,7 +102,7 @@ def test_a_body_that_stops(talk: Callable[[Talk], None]) -> None:
 
 def test_a_body_that_is_slow_but_comes(talk: Callable[[Talk], None]) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n")
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
         for _ in range(10):
             await asyncio.sleep(0.1)
             writer.write(b"x")
@@ -113,8 +113,8 @@ def test_a_body_that_is_slow_but_comes(talk: Callable[[Talk], None]) -> None:
 
 def test_time_that_we_take_is_not_the_clients(talk: Callable[[Talk], None]) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = b"POST /?1 HTTP/1.1\r\nContent-Length: 1\r\n\r\na"
-        writer.write(first + b"POST / HTTP/1.1\r\nContent-Length: 1\r\n")
+        first = b"POST /?1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na"
+        writer.write(first + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n")
         assert await response(reader) == (b"HTTP/1.1 200 OK", b"a")
         writer.write(b"\r\nb")
         assert await response(reader) == (b"HTTP/1.1 200 OK", b"b")
@@ -125,7 +125,7 @@ def test_time_that_we_take_is_not_the_clients(talk: Callable[[Talk], None]) -> N
 def test_a_reason_phrase_is_kept(talk: Callable[[Talk], None]) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for path, line in ((b"/Gone%20Fishing", b"HTTP/1.1 200 Gone Fishing"), (b"/", b"HTTP/1.1 200 OK")):
-            writer.write(b"POST " + path + b" HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+            writer.write(b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
             assert await response(reader) == (line, b"a")
 
     talk(client)
@@ -133,7 +133,7 @@ def test_a_reason_phrase_is_kept(talk: Callable[[Talk], None]) -> None:
 
 def test_a_raw_response_is_untouched(talk: Callable[[Talk], None]) -> None:
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"POST /raw HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
+        writer.write(b"POST /raw HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
         assert await reader.read() == b"HTTP/1.0 200 Mine\nX: y\n\nabc"
 
     talk(client)
@@ -144,7 +144,7 @@ def test_an_idle_connection_outlives_a_request(talk: Callable[[Talk], None]) -> 
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(2):
-            writer.write(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
             assert await response(reader) == (b"HTTP/1.1 200 OK", b"a")
             await asyncio.sleep(0.5)
 

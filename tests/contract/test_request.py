@@ -245,6 +245,16 @@ def test_point_40_bad_chunk(site, data):
     assert site.page("print('next')", name="next.py").body == b"next\n"
 
 
+@pytest.mark.doors("serve", "wsgi")  # uvicorn alone takes trailers for headers
+@pytest.mark.parametrize("name", ["Cookie", "Host", "X-Forwarded-For"])
+def test_point_40_trailers_are_no_headers(site, name):
+    script = site.script("import os, sys; print(sorted(os.environ.items()), sys.stdin.read())")
+    page = post_chunked(site, script, f"4\r\nbody\r\n0\r\n{name}: evil\r\n\r\n".encode())
+    if site.door.name != "wsgi" or page.status != 400:  # gunicorn refuses some
+        assert page.body.endswith(b" body\n")
+    assert b"evil" not in page.body
+
+
 @http_only
 def test_point_40_compressed_body_is_passed_on(site):
     body = gzip.compress(b"text")
@@ -379,6 +389,16 @@ def test_point_42_ipv6_host(site):
 def test_point_43_methods(site, method):
     script = site.script("import os, sys; print(os.environ['REQUEST_METHOD'], sys.stdin.read())")
     assert site.open(method, script, body=b"a body").finish().body == f"{method} a body\n".encode()
+
+
+@pytest.mark.doors("serve", "wsgi")  # the parser of uvicorn alone has a list of methods
+@pytest.mark.parametrize("method", ["FOO", "get", "VERSION-CONTROL", "M" * 19])
+def test_point_43_any_token_is_a_method(site, method):
+    if site.door.name == "wsgi" and method == "get":
+        pytest.skip("gunicorn wants capital letters")
+    script = site.script("import os, sys; print(os.environ['REQUEST_METHOD'], sys.stdin.read())")
+    page = site.open(method, script, headers=[("Content-Length", "6")], body=b"a body").finish()
+    assert page.body == f"{method} a body\n".encode()
 
 
 @http_only

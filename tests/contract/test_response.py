@@ -48,6 +48,11 @@ def test_point_31_two_cookies(site):
     assert page.all("Set-Cookie") == ["a=1", "b=2; Path=/"]
 
 
+def test_point_31_of_two_validators_the_last(site):
+    page = site.get(prints(site, 'ETag: "a"\nContent-Type: text/plain\nETag: "b"\n\n'))
+    assert page.header("ETag") == '"b"'
+
+
 def test_point_31_value_with_colons_and_spaces(site):
     page = site.get(prints(site, "Content-Type:text/plain\nX-Time:  12:30:00 \nX-Empty:\n\n"))
     assert (page.header("X-Time"), page.header("X-Empty")) == ("12:30:00", "")
@@ -286,6 +291,16 @@ def test_point_34_nph_script_closes_the_connection(site):
         assert page.body == b"body\r\n"
     else:
         assert ask(keep(site), target) == (299, b"body\r\n")
+
+
+@pytest.mark.parametrize("first", ["100 Continue", "103 Early Hints\r\nLink: </a.css>"])
+def test_point_34_nph_script_may_begin_with_1xx(site, first):
+    output = f"HTTP/1.1 {first}\r\n\r\n".encode() + NPH
+    page = site.get(prints(site, output, name="nph-script.py"))
+    if site.door.name in ("serve", "apache"):
+        assert page.raw == output
+    else:
+        assert (page.status, page.header("x-lower"), page.body) == (299, "1", b"body\r\n")
 
 
 def test_point_34_nph_output_streams(site):

@@ -183,9 +183,9 @@ def test_abort_is_visible(address: tuple[str, int], pool: Responder) -> None:
     pool.script = script
     answer = get(address, "/cgi-bin/short.py")
     assert (answer.status, answer.body, answer.whole) == (200, b"some", False)
-    pool.says(b"Content-Length: 10\n" + TYPE + b"\n1234")
+    pool.says(b"Content-Length: 80000\n" + TYPE + b"\n" + b"1" * 70_000)
     answer = get(address, "/cgi-bin/x.py")
-    assert (answer.status, answer.body, answer.whole) == (200, b"1234", False)
+    assert (answer.status, answer.body, answer.whole) == (200, b"1" * 70_000, False)
 
 
 def test_last_words(address: tuple[str, int], pool: Responder) -> None:

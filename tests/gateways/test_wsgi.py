@@ -67,12 +67,21 @@ def test_path_and_mount(environ: dict[str, str], prefix: str, path: str) -> None
         ({"PATH_INFO": "/a b"}, "/a%20b"),
         ({"PATH_INFO": "/a b", "QUERY_STRING": "c", "RAW_URI": "/a%20%62?c"}, "/a%20%62?c"),
         ({"PATH_INFO": "/b", "QUERY_STRING": "", "REQUEST_URI": "/a/../b?"}, "/a/../b?"),
-        ({"PATH_INFO": "/a", "REQUEST_URI": "http://example.org/a?b=http://c/"}, "/a?b=http://c/"),
+        (
+            {"PATH_INFO": "/a", "REQUEST_URI": "http://example.org/a?b=http://c/"},
+            "http://example.org/a?b=http://c/",
+        ),
         ({"PATH_INFO": "/a", "REQUEST_URI": "/a?b=http://c/"}, "/a?b=http://c/"),
     ],
 )
 def test_uri_is_what_the_client_sent(environ: dict[str, str], uri: str) -> None:
     assert wsgi.request_of({"REQUEST_METHOD": "GET", **environ}).uri == uri
+
+
+def test_an_absolute_target_names_the_host() -> None:
+    environ = {"PATH_INFO": "/a b", "RAW_URI": "http://example.org:81/a%20b?c", "HTTP_HOST": "other"}
+    request = wsgi.request_of({"REQUEST_METHOD": "GET", **environ})
+    assert (request.path, request.headers) == ("/a%20b", [("host", "example.org:81")])
 
 
 def test_what_the_server_in_front_knows(settings: config.Settings, pool: Responder) -> None:
@@ -294,7 +303,7 @@ def test_gunicorn(root: Path, hello: Path, options: tuple[str, ...]) -> None:
         "print(os.environ['CONTENT_LENGTH'], sys.stdin.read())\n"
     )
     (root / "cgi-bin" / "short.py").write_text(
-        "print('Content-Type: x\\nContent-Length: 10\\n\\n1234', end='')\n"
+        "print('Content-Type: x\\nContent-Length: 80000\\n\\n' + '1' * 70_000, end='')\n"
     )
     with serving(root, *options) as (_, address):
         masters = {int(get(address, "/cgi-bin/hello.py").body.split()[1]) for _ in range(3)}
@@ -304,7 +313,7 @@ def test_gunicorn(root: Path, hello: Path, options: tuple[str, ...]) -> None:
         answer = get(address, "/cgi-bin/echo.py", [("Transfer-Encoding", "chunked")], chunks)
         assert answer.body == b"5 abcde\n"
         answer = get(address, "/cgi-bin/short.py")
-        assert (answer.status, answer.body, answer.whole) == (200, b"1234", False)
+        assert (answer.status, answer.body, answer.whole) == (200, b"1" * 70_000, False)
         assert get(address, "/cgi-bin/none.py").status == 404
         assert get(address, "/page.txt").body == b"0123456789"
         for master in masters:

@@ -51,6 +51,18 @@ def test_headers_need_not_name_a_type(block: bytes, end: bytes) -> None:
     assert (head.status, head.get("content-type"), body) == (200, None, TYPE + b"\n")
 
 
+def test_interim_responses_of_an_nph_script() -> None:
+    first = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\n\n"
+    head, body = parse(first + b"HTTP/1.1 404 Gone\nX: y\n\n" + b"body", nph=True)
+    assert (head.status, head.reason, head.headers, body) == (404, "Gone", [("X", "y")], b"body")
+    assert head.raw == first + b"HTTP/1.1 404 Gone\nX: y\n\n"
+    with pytest.raises(BadResponse):
+        parse(first, nph=True)
+    with pytest.raises(BadResponse):
+        parse(first)
+    assert parse(b"HTTP/1.1 101 Up\n\nbytes", nph=True)[1] == b"bytes"
+
+
 def test_repeated_headers_stay_apart_but_of_single_ones_the_last_counts() -> None:
     output = (
         TYPE
