@@ -21,6 +21,27 @@ _NOT_HTTP = {"content-length", "content-type", "transfer-encoding", "proxy", "pr
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 _ADDRESS = frozenset("abcdef0123456789:.")
 
+# What is no header: RFC 3875 section 4.1, and what Apache, nginx and lighttpd add.
+_OF_REQUEST = frozenset(
+    (
+        *("AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "GATEWAY_INTERFACE", "PATH_INFO", "PATH_TRANSLATED"),
+        *("QUERY_STRING", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_USER", "REQUEST_METHOD"),
+        *("SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE"),
+        *("CONTEXT_DOCUMENT_ROOT", "CONTEXT_PREFIX", "DOCUMENT_ROOT", "DOCUMENT_URI", "HTTPS", "REMOTE_PORT"),
+        *("REQUEST_SCHEME", "REQUEST_URI", "SCGI", "SCRIPT_FILENAME", "SCRIPT_URI", "SCRIPT_URL"),
+        *("SERVER_ADDR", "SERVER_ADMIN", "SERVER_SIGNATURE", "UNIQUE_ID"),
+    )
+)
+_SSL = ("SSL_CIPHER", "SSL_CLIENT_", "SSL_PROTOCOL", "SSL_SERVER_", "SSL_SESSION_", "SSL_TLS_SNI")
+
+
+def is_of_request(name: str) -> bool:
+    """Whether a variable says something of a request, and nothing to programs: HTTP_PROXY does (httpoxy), and
+    SSL_CERT_FILE."""
+    if name.startswith("HTTP_"):
+        return name != "HTTP_PROXY"
+    return name in _OF_REQUEST or name.startswith(("REDIRECT_", *_SSL))
+
 
 def build(
     *,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cgicompat.config import Settings
     from cgicompat.recordings.recording import Recording
 
+_MOST = 5  # remarks
+
 
 def _size(ctx: click.Context, parameter: click.Parameter, value: str) -> int:
     try:
@@ -43,7 +45,8 @@ def _runners(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
 @click.command("compare", short_help="Compare plain CGI with the other runners.")
 @click.argument("targets", metavar="[SCRIPT[/PATH_INFO]|DIR]...", nargs=-1, type=click.Path())
 @request_options
-@click.option("--requests", metavar="FILE|DIR", type=click.Path(), help="Recorded requests to ask.")
+@click.option("--requests", metavar="FILE|DIR", type=click.Path(), help="Ask these recorded requests alone.")
+@click.option("--all", "ask_all", is_flag=True, help="With --requests: ask scripts without any a plain GET.")
 @click.option(
     "--runners",
     default="",
@@ -90,6 +93,7 @@ def command(
     asked: Asked,
     targets: tuple[str, ...],
     requests: str | None,
+    ask_all: bool,
     runners: tuple[str, ...],
     repeat: int,
     reference: str,
@@ -122,7 +126,7 @@ def command(
         raise click.UsageError("--reference and --reference-url exclude each other")
     if html:
         _check_html()
-    settings, cases, remarks = _asked(asked, targets, requests, directory, flags)
+    settings, cases, remarks = _asked(asked, targets, requests, ask_all, directory, flags)
     chosen = Options(
         repeat, runners, reference, reference_url, original or "", in_place, copy_limit, ignore, unsafe
     )
@@ -154,6 +158,7 @@ def _asked(
     asked: Asked,
     targets: tuple[str, ...],
     requests: str | None,
+    ask_all: bool,
     directory: str | None,
     flags: dict[str, object],
 ) -> tuple[Settings, list[Case], list[str]]:
@@ -176,14 +181,22 @@ def _asked(
         directory = root_of(scripts[0][1])
         if directory == os.path.dirname(scripts[0][1]):
             directory = _served(directory, flags)
-    elif directory is None and recordings and not folders:
-        directory = recordings[0].directory
     settings = options.load(directory, flags)
     root = os.path.abspath(directory or ".")
     names = [(place(target, filename, root, settings), info) for target, filename, info in scripts]
-    if not scripts and not (recordings and not targets):
+    if folders or (not scripts and (ask_all or not recordings)):
         names += [(name, "") for name in _survey(settings, folders)]
-    return settings, *_cases(settings, asked, names, recordings, bool(targets))
+    if not recordings:
+        return settings, [_case(settings, asked, *name) for name in names], []
+    recorded, remarks = _recorded(settings, recordings)
+    named = dict(names)
+    cases = [case for script, found in recorded.items() if not targets or script in named for case in found]
+    if ask_all:
+        cases += [_case(settings, asked, *name) for name in names if name[0] not in recorded]
+    if not cases:
+        why = "".join(f"\n{remark}" for remark in remarks[:_MOST])
+        raise options.Failure(f"none of the requests in {requests} is for these scripts{why}")
+    return settings, cases, remarks
 
 
 def _served(folder: str, flags: dict[str, object]) -> str:
@@ -204,55 +217,39 @@ def _survey(settings: Settings, folders: list[str]) -> list[str]:
     return chosen
 
 
-def _cases(
-    settings: Settings,
-    asked: Asked,
-    names: list[tuple[str, str]],
-    recordings: list[Recording],
-    only_named: bool,
-) -> tuple[list[Case], list[str]]:
-    """The recorded requests of each script, else one as the options describe it."""
+def _case(settings: Settings, asked: Asked, script: str, info: str) -> Case:
+    """A request as the options describe it."""
     from cgicompat.compare.case import Case
+
+    environ = asked.variables(settings, script, info)
+    content = asked.content.read()
+    asked.content.seek(0)
+    return Case(f"{environ['REQUEST_METHOD']} {environ['REQUEST_URI']}", script, environ, content)
+
+
+def _recorded(settings: Settings, recordings: list[Recording]) -> tuple[dict[str, list[Case]], list[str]]:
+    """The recorded requests of each script, and what there is to say of them."""
+    from cgicompat.compare.case import Case
+    from cgicompat.recordings.place import placed
     from cgicompat.recordings.recording import RecordingError
 
     recorded: dict[str, list[Case]] = {}
     masked: set[str] = set()
     remarks = []
     for recording in recordings:
-        old = recording.directory
-        script = settings.directory.rstrip("/") + recording.script.removeprefix(old)
-        if not os.path.isfile(script):
-            remarks.append(f"{recording.path}: there is no {script}")
-            continue
-        environ = {
-            name: settings.directory + value.removeprefix(old)
-            if value == old or value.startswith(old + "/")
-            else value
-            for name, value in recording.environ.items()
-        }
         try:
-            case = Case(recording.label, script, environ, recording.body)
+            recording = placed(recording, settings)
+            case = Case(recording.label, recording.script, recording.environ, recording.body)
         except RecordingError as error:
             remarks.append(str(error))
             continue
-        recorded.setdefault(script, []).append(case)
+        recorded.setdefault(recording.script, []).append(case)
         masked.update(recording.masked)
     if masked:
         remarks.append(
             f"recorded without {', '.join(sorted(masked))}, which were secret; see serve --record-secrets"
         )
-    cases = []
-    for name, info in names:
-        if name in recorded:
-            cases += recorded[name]
-            continue
-        environ = asked.variables(settings, name, info)
-        label = f"{environ['REQUEST_METHOD']} {environ['REQUEST_URI']}"
-        cases.append(Case(label, name, environ, asked.content.read()))
-        asked.content.seek(0)
-    if not only_named:
-        cases = [case for found in recorded.values() for case in found] or cases
-    return cases, remarks
+    return recorded, remarks
 
 
 def _check_html() -> None:

@@ -31,7 +31,7 @@ _MOST = 12  # lines of a difference
     "--directory",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False),
-    help="Where the scripts are now.  [default: where they were]",
+    help="The directory that is served.  [default: the working one]",
 )
 @options.flags("replay")
 def command(
@@ -45,43 +45,37 @@ def command(
     **flags: object,
 ) -> None:
     """Sends requests again that `--record` has written, and shows where the answers differ from the recorded
-    ones. Scripts run on a copy of their files. Exit status 0: no difference.
+    ones. Scripts are those of the directory that is served, and run on a copy of it. Exit status 0: no
+    difference.
 
     \b
-    cgicompat replay recordings/ --runner cgihandler
+    cgicompat replay recordings/ --directory /srv/www --runner cgihandler
     cgicompat replay recordings/ --url http://127.0.0.1:8000
     cgicompat replay recordings/20260101T120000.000000-500-shop.py-17.json --pdb
     """
     from cgicompat.compare.case import CompareError
-    from cgicompat.compare.replay import moved, replay, replay_at
+    from cgicompat.compare.replay import replay, replay_at
     from cgicompat.recordings.recording import RecordingError, load_all
 
     try:
         recordings = [recording for path in paths for recording in load_all(path)]
     except RecordingError as error:
         raise options.Mistake(str(error)) from None
-    if directory:
-        recordings = [moved(recording, os.path.realpath(directory)) for recording in recordings]
-    by_directory: dict[str, list[Recording]] = {}
-    for recording in recordings:
-        by_directory.setdefault(recording.directory, []).append(recording)
-    found = [(options.load(place, flags), group) for place, group in by_directory.items()]
+    settings = options.load(directory, flags)
     if debug_it:
         if len(recordings) != 1:
             raise options.Mistake(f"--pdb takes one recording, and these are {len(recordings)}")
-        sys.exit(_debug(found[0][0], recordings[0]))
+        sys.exit(_debug(settings, recordings[0]))
     runner = str(flags.get("runner") or "")
 
     def tell(result: Result) -> None:
         _show(result, verbose)
 
-    results: list[Result] = []
     try:
-        for settings, group in found:
-            if url:
-                results += replay_at(url, settings, group, unsafe, tell)
-            else:
-                results += replay(settings, group, runner, in_place, tell)
+        if url:
+            results = replay_at(url, settings, recordings, unsafe, tell)
+        else:
+            results = replay(settings, recordings, runner, in_place, tell)
     except CompareError as error:
         raise options.Failure(str(error)) from None
     different = sum(bool(result.differences) for result in results)
@@ -138,10 +132,15 @@ def _debug(settings: Settings, recording: Recording) -> int:
     """The script in this terminal; its exit status."""
     from cgicompat import compare
     from cgicompat.bare import clean_environ
+    from cgicompat.recordings.place import placed
     from cgicompat.recordings.recording import RecordingError
     from cgicompat.request import Request, host_environ
     from cgicompat.runners.script import INTERPRETER, runs_here
 
+    try:
+        recording = placed(recording, settings)
+    except RecordingError as error:
+        raise options.Failure(str(error)) from None
     settings = settings.for_script(recording.script)
     environ = {**host_environ(os.environ), **settings.env, **recording.environ}
     request = Request(settings, recording.script, environ)

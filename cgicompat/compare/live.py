@@ -7,7 +7,6 @@ clients act upon.
 from __future__ import annotations
 
 import http.client
-import ssl
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from cgicompat.compare.case import Case, CompareError
 from cgicompat.environ import SOFTWARE
 
 _SAFE = ("GET", "HEAD")
+_LARGEST = 64 << 20  # bytes of an answer
 _SERVERS = (
     *("date", "server", "connection", "keep-alive", "transfer-encoding", "content-length", "etag"),
     *("accept-ranges", "vary", "age", "via", "x-powered-by", "alt-svc", "strict-transport-security"),
@@ -41,8 +41,8 @@ def ask(url: str, case: Case, timeout: float, unsafe: bool = False) -> Response:
         target = where.path.rstrip("/") + (environ.get("REQUEST_URI") or environ.get("SCRIPT_NAME") or "/")
         connection.request(method, target, case.body or None, _headers(environ))
         answer = connection.getresponse()
-        body = answer.read()
-    except (OSError, http.client.HTTPException, ssl.SSLError) as error:
+        body = answer.read(_LARGEST)
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise CompareError(f"{url}: {error or type(error).__name__}") from None
     finally:
         connection.close()

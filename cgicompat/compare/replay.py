@@ -19,7 +19,9 @@ from cgicompat.compare.bench import Bench, runs_here
 from cgicompat.compare.case import Case, CompareError, Options
 from cgicompat.compare.difference import Expected
 from cgicompat.config import Settings
-from cgicompat.recordings.recording import Recording, RecordingError, digest, mask_head
+from cgicompat.recordings.masking import mask_head
+from cgicompat.recordings.place import placed
+from cgicompat.recordings.recording import Recording, RecordingError, digest
 
 _APART = 1.1  # seconds: a second hand must have moved
 _MOMENTS = re.compile(
@@ -72,9 +74,7 @@ def replay(
     with Bench(settings, Options(in_place=in_place)) as bench:
 
         def ask(result: Result) -> Answer:
-            recording = result.recording
-            if not os.path.isfile(recording.script):
-                raise CompareError(f"{recording.script} is not there any more")
+            recording = placed(result.recording, settings)
             name = runner or settings.for_script(recording.script).runner
             process = bench.process(name if runs_here(settings, recording.script) else "cgi")
             try:
@@ -117,17 +117,6 @@ def replay_at(
             tell(results[-1])
     order = {id(recording): number for number, recording in enumerate(recordings)}
     return sorted(results, key=lambda result: order[id(result.recording)])
-
-
-def moved(recording: Recording, directory: str) -> Recording:
-    """The recording for the same scripts in another directory."""
-    old = recording.directory
-    environ = {
-        name: directory + value.removeprefix(old) if value == old or value.startswith(f"{old}/") else value
-        for name, value in recording.environ.items()
-    }
-    script = directory + recording.script.removeprefix(old)
-    return Recording(**{**vars(recording), "environ": environ, "script": script})
 
 
 def _send(

@@ -12,25 +12,19 @@ import hashlib
 import json
 import os
 import re
+import stat
 import time
+from types import UnionType
 from typing import Any
 
 from cgicompat import __version__
+from cgicompat.recordings.masking import Masking
 from cgicompat.response import BadResponse, Head, Parser
 
 FORMAT = "cgicompat recording 1"
 ENDING = ".json"
 KEPT = 1024 * 1024  # bytes of a body
-MASK = "(masked)"
-
-# Variables that let somebody in; a name is enough to tell, and one masked in vain does little harm.
-_SECRET = re.compile(r"AUTHORIZATION|COOKIE|PASSW|SECRET|TOKEN|API_?KEY|CREDENTIAL|SESSION")
-_COOKIE = re.compile(r"=[^;]*")
-_SECRET_HEADER = re.compile(
-    rb"^(set-cookie[ \t]*:[^=\r\n]*=|[\w-]*(?:authorization|secret|token|api-?key)[\w-]*[ \t]*:)[^;\r\n]*",
-    re.IGNORECASE | re.MULTILINE,
-)
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LARGEST = 16 * 1024 * 1024  # bytes of a file: two such, each byte written as \u0000, and the rest
 
 
 class RecordingError(Exception):
@@ -74,10 +68,10 @@ class Blob:
     def restore(cls, value: dict[str, Any]) -> Blob:
         """What dump() made. Raises KeyError, TypeError, ValueError."""
         if "text" in value:
-            data = "".join(value["text"]).encode()
+            data = "".join(_checked(value["text"], list)).encode()
         else:
-            data = base64.b64decode(value["base64"], validate=True)
-        blob = cls(data, int(value["size"]), value.get("sha256_of_the_rest", ""))
+            data = base64.b64decode(_checked(value["base64"], str), validate=True)
+        blob = cls(data, _number(value["size"]), _checked(value.get("sha256_of_the_rest", ""), str))
         if blob.size < len(data) or blob.whole is bool(blob.rest):
             raise ValueError(f"size {blob.size} does not fit")
         return blob
@@ -142,7 +136,8 @@ class Recording:
     def label(self) -> str:
         """The request in a few words."""
         uri = self.environ.get("REQUEST_URI") or self.environ.get("SCRIPT_NAME", self.script)
-        return f"{self.environ.get('REQUEST_METHOD', 'GET')} {uri}"
+        text = f"{self.environ.get('REQUEST_METHOD', 'GET')} {uri}"
+        return text if text.isprintable() else text.encode("unicode_escape").decode()
 
     def head(self) -> Head | None:
         """Status and headers of the response; None where the script gave none that is valid."""
@@ -163,19 +158,29 @@ class Recording:
         return self.status not in (0, None) or head is None or head.status >= 500
 
     def mask(self) -> None:
-        """Take the secrets out: of variables and headers by their names, of cookies the values."""
-        masked = []
+        """Take the secrets out: see masking."""
+        masking, given = Masking(), dict(self.environ)
+        masking.variables(self.environ)
+        sent = masking.body(self.sent.data, self.environ.get("CONTENT_TYPE", ""))
+        output = masking.head(self.output.data)
+        masked = ["response headers"] if output != self.output.data else []
+        for what, name, data in (
+            ("fields of the body", "sent", sent),
+            ("output", "output", output),
+            ("stderr", "errors", self.errors.data),
+        ):
+            blob: Blob = getattr(self, name)
+            new = masking.everywhere(data)
+            if new != (output if what == "output" else blob.data):
+                masked.append(what)
+            setattr(self, name, Blob(new, blob.size + len(new) - len(blob.data), blob.rest))
         for name, value in self.environ.items():
-            if value and _SECRET.search(name):
-                cookies = name == "HTTP_COOKIE" and "=" in value
-                self.environ[name] = _COOKIE.sub(f"={MASK}", value) if cookies else MASK
-                masked.append(name)
-        data = mask_head(self.output.data)
-        if data != self.output.data:
-            masked.append("response headers")
-            hidden = len(self.output.data) - len(data)
-            self.output = Blob(data, self.output.size - hidden, self.output.rest)
-        self.masked = tuple(masked)
+            data = masking.everywhere(value.encode("utf-8", "surrogateescape"))
+            self.environ[name] = data.decode("utf-8", "surrogateescape")
+        if self.environ.get("CONTENT_LENGTH"):
+            self.environ["CONTENT_LENGTH"] = str(self.sent.size)
+        changed = (name for name, value in given.items() if self.environ[name] != value)
+        self.masked = (*(name for name in changed if name != "CONTENT_LENGTH"), *masked)
 
     def dumps(self) -> bytes:
         """The content of the file."""
@@ -201,28 +206,30 @@ class Recording:
 
     @classmethod
     def loads(cls, data: bytes, path: str = "") -> Recording:
-        """What dumps() wrote. Raises RecordingError."""
+        """What dumps() wrote; each field may be anything. Raises RecordingError."""
         try:
             document = json.loads(data)
             if document["format"] != FORMAT:
-                raise RecordingError(f"{path}: made by another version: format {document['format']!r}")
+                raise RecordingError(
+                    f"{path}: made by another version: format {str(document['format'])[:40]!r}"
+                )
             return cls(
-                script=_checked(document["script"], str),
-                environ={name: _checked(text, str) for name, text in document["environ"].items()},
+                script=_text(document["script"]),
+                environ=_variables(document["environ"]),
                 sent=Blob.restore(document["body"]),
                 output=Blob.restore(document["output"]),
                 errors=Blob.restore(document["errors"]),
-                runner=_checked(document["runner"], str),
-                status=None if document["status"] is None else int(document["status"]),
-                time=_read(document["time"]),
-                seconds=float(document["seconds"]),
-                client_gone=bool(document["client_gone"]),
-                masked=tuple(document["masked"]),
-                software=_checked(document["software"], str),
+                runner=_text(document["runner"]),
+                status=None if document["status"] is None else _number(document["status"]),
+                time=_read(_text(document["time"])),
+                seconds=float(_checked(document["seconds"], float | int)),
+                client_gone=_checked(document["client_gone"], bool),
+                masked=tuple(map(_text, _checked(document["masked"], list))),
+                software=_text(document["software"]),
                 path=path,
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise RecordingError(f"{path}: not a recording of a request ({what})") from None
 
     def save(self, directory: str) -> str:
@@ -247,10 +254,18 @@ class Recording:
     def load(cls, path: str) -> Recording:
         """The recording in a file. Raises RecordingError."""
         try:
-            with open(path, "rb") as file:
-                return cls.loads(file.read(), path)
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe of that name must not block us
+            with open(fd, "rb") as file:
+                about = os.fstat(fd)
+                if not stat.S_ISREG(about.st_mode):
+                    raise RecordingError(f"{path}: not a file")
+                if about.st_size > _LARGEST:
+                    raise RecordingError(f"{path}: {about.st_size} bytes are too many for a recording")
+                return cls.loads(file.read(_LARGEST), path)
         except OSError as error:
             raise RecordingError(f"{path}: {error.strerror}") from None
+        except ValueError as error:  # NUL in the name, say
+            raise RecordingError(f"{path!r}: {error}") from None
 
 
 def load_all(path: str) -> list[Recording]:
@@ -293,13 +308,6 @@ def prune(directory: str, limit: int) -> None:
         excess -= size
 
 
-def mask_head(output: bytes) -> bytes:
-    """A script's output with the values of cookies and other secrets in its headers masked."""
-    end = _HEAD_END.search(output)
-    stop = end.start() if end else len(output)
-    return _SECRET_HEADER.sub(rb"\1" + MASK.encode(), output[:stop]) + output[stop:]
-
-
 def _names(directory: str) -> list[str]:
     try:
         names = os.listdir(directory)
@@ -327,7 +335,32 @@ def _read(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _checked(value: Any, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not {kind.__name__}")
+# Checks of what a file holds. Each raises TypeError or ValueError.
+
+
+def _checked(value: Any, kind: type | UnionType) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{str(value)[:40]!r} is a {type(value).__name__}")
     return value
+
+
+def _text(value: Any) -> str:
+    text: str = _checked(value, str)
+    if "\0" in text:
+        raise ValueError(f"NUL in {text[:40]!r}")
+    text.encode("utf-8", "surrogateescape")
+    return text
+
+
+def _number(value: Any) -> int:
+    number: int = _checked(value, int)
+    if not 0 <= number < 1 << 63:
+        raise ValueError(f"{str(number)[:40]} is out of range")
+    return number
+
+
+def _variables(value: Any) -> dict[str, str]:
+    environ = {_text(name): _text(text) for name, text in _checked(value, dict).items()}
+    if any("=" in name or not name for name in environ):
+        raise ValueError("a variable with a name that cannot be one")
+    return environ

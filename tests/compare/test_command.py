@@ -115,7 +115,7 @@ def test_mistakes(tmp_path: Path, arguments: list[str], said: str) -> None:
 
 
 def test_recorded_requests(tmp_path: Path) -> None:
-    """Made elsewhere, of one script of two; the other gets a plain GET."""
+    """Made elsewhere, of one script of two; the other gets a plain GET only where that is said."""
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir(), there.mkdir()
     planted(here, "same_hello", "same_counter")
@@ -134,9 +134,13 @@ def test_recorded_requests(tmp_path: Path) -> None:
             time=1e9 + body[-1],
             seconds=0.1,
         ).save(str(recordings))
-    found = result(tmp_path, here, "--requests", recordings)
-    names = [[request["name"] for request in script["requests"]] for script in found["scripts"]]
-    assert names == [["GET /cgi-bin/same_counter.py"], ["POST /cgi-bin/same_hello.py"] * 2]
+    plain, recorded = ["GET /cgi-bin/same_counter.py"], ["POST /cgi-bin/same_hello.py"] * 2
+    for flags, expected in (((), [recorded]), (("--all",), [recorded, plain])):
+        found = result(tmp_path, here, "--requests", recordings, *flags)
+        names = [[request["name"] for request in script["requests"]] for script in found["scripts"]]
+        assert names == expected
+    done = command(tmp_path, here / "cgi-bin/same_counter.py", "--requests", recordings)
+    assert (done.returncode, "is for these scripts" in done.stderr) == (1, True)
 
 
 class Live(BaseHTTPRequestHandler):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgicompat.recordings.recording import Blob, Recording, RecordingError, digest, load_all, mask_head, prune
+from cgicompat.recordings.masking import is_secret, mask_head
+from cgicompat.recordings.recording import Blob, Recording, RecordingError, digest, load_all, prune
 
 # Text as variables have it: no NUL, and bytes that are not UTF-8 as lone surrogates.
 VALUES = st.binary(max_size=40).map(lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
+NAMES = VALUES.map(lambda text: text.replace("=", "") or "NAME")
 # Bytes, half of them text with all kinds of line ends.
 BODIES = st.binary(max_size=60) | st.text("a\n\r\x0b\x85\u2028é", max_size=30).map(str.encode)
 
@@ -31,7 +35,7 @@ def recording(**values: object) -> Recording:
     return Recording(**{**usual, **values})
 
 
-@given(st.dictionaries(VALUES, VALUES, max_size=4), BODIES, BODIES, st.none() | st.integers(0, 255))
+@given(st.dictionaries(NAMES, VALUES, max_size=4), BODIES, BODIES, st.none() | st.integers(0, 255))
 def test_nothing_is_lost(environ, sent, output, status):
     made = recording(environ=environ, sent=Blob(sent), output=Blob(output), status=status)
     data = made.dumps()
@@ -65,6 +69,16 @@ def test_damaged_bodies(changed):
     [
         ("HTTP_COOKIE", "a=b; c=d=e", "a=(masked); c=(masked)"),
         ("HTTP_COOKIE", "bare", "(masked)"),
+        ("HTTP_COOKIE", 'bare; a="b;c"', "(masked); a=(masked);(masked)"),
+        ("HTTP_X_SESSION_ID", "x; y", "(masked)"),
+        ("HTTP_X_PASSWORD", "x", "(masked)"),
+        ("HTTP_API_KEY", "x", "(masked)"),
+        ("HTTP_WWW_AUTHENTICATE", "Basic", "Basic"),
+        ("HTTP_X_AUTHOR", "Ann", "Ann"),
+        ("AUTH_TYPE", "Basic", "Basic"),
+        ("HTTP_KEYWORDS", "a", "a"),
+        ("HTTP_REFERER", "http://x/?a=1&Token=t;u&b=2#c", "http://x/?a=1&Token=(masked)&b=2#c"),
+        ("REQUEST_URI", "/s.py?pass%77ord=x&next=%2F%3Fsid%3D1", "/s.py?pass%77ord=(masked)&next=(masked)"),
         ("HTTP_AUTHORIZATION", "Basic eA==", "(masked)"),
         ("HTTP_PROXY_AUTHORIZATION", "x", "(masked)"),
         ("REMOTE_PASSWD", "x", "(masked)"),
@@ -83,17 +97,134 @@ def test_variables_that_are_masked(name, value, masked):
 
 
 def test_headers_that_are_masked():
-    head = b"set-cookie: a=b; Path=/; Secure\r\nX-Auth-Token: t\r\nSet-Cookie: c=d\r\nContent-Type: x/y\r\n"
+    head = (
+        b"set-cookie: a=b; Path=/; Secure\r\nX-Auth-Token: t; u\r\n v\r\nSet-Cookie: c=d\r\n"
+        b"Set-Cookie2: bare; e=f\r\nApi_Key: k\r\nLocation: /?sid=1\r\nContent-Type: x/y\r\n"
+    )
     body = b"\r\nSet-Cookie: shown=as it is\n"
     masked = mask_head(head + body)
     assert masked == (
-        b"set-cookie: a=(masked); Path=/; Secure\r\nX-Auth-Token:(masked)\r\nSet-Cookie: c=(masked)\r\n"
+        b"set-cookie: a=(masked); Path=/; Secure\r\nX-Auth-Token: (masked)\r\nSet-Cookie: c=(masked)\r\n"
+        b"Set-Cookie2: (masked); (masked)\r\nApi_Key: (masked)\r\nLocation: /?sid=(masked)\r\n"
         b"Content-Type: x/y\r\n" + body
     )
     assert mask_head(masked) == masked
     made = recording(output=Blob(head + body, 500, "hash"))
     made.mask()
     assert made.output.size == 500 + len(masked) - len(head + body)
+
+
+SPELLINGS = ("X-Session-Id", "x_password", "Api_Key", "apiKey", "X-CSRF-Token", "clientSecret", "pwd", "sid")
+FORMS = ("form", "json", "multipart")
+SECRETS = st.text("abcdefghijklmnop0123456789", min_size=12, max_size=20).map(lambda text: f"q{text}z")
+
+
+@given(st.sampled_from(SPELLINGS), SECRETS, SECRETS, st.sampled_from(FORMS), st.booleans())
+def test_no_secret_is_in_the_file(name, secret, other, form, folded):
+    """Wherever it came from, and wherever the script has said it again."""
+    bodies = {
+        "form": ("application/x-www-form-urlencoded", f"a=1&{name}={secret}%20{other}&b=2"),
+        "json": ("application/json", f'{{"a": 1, "{name}": ["{secret}", {{"b": "{other}"}}], "c": 2}}'),
+        "multipart": (
+            "multipart/form-data; boundary=BB",
+            f'--BB\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{secret} {other}\r\n--BB--\r\n',
+        ),
+    }
+    kind, sent = bodies[form]
+    header = "HTTP_" + name.upper().replace("-", "_")
+    fold = "\n\t" if folded else " "
+    made = recording(
+        environ={
+            header: f"{secret}; {other}",
+            "HTTP_COOKIE": f"{secret}; a={other}",
+            "HTTP_AUTHORIZATION": f"Bearer {secret}",
+            "QUERY_STRING": f"x=1&{name}={secret};{other}",
+            "REQUEST_URI": f"/cgi-bin/x.py?{name}={secret};{other}&x=1",
+            "HTTP_REFERER": f"http://localhost/?back=%2F%3F{name}%3D{secret}",
+            "CONTENT_TYPE": kind,
+        },
+        sent=Blob(sent.encode()),
+        output=Blob(
+            f"Set-Cookie: a={secret}; Path=/, b={other}\nSet-Cookie2: {secret};{fold}{other}\n"
+            f"X-{name}:{fold}{secret}\nLocation: /?{name}={other}\n\nYou said {secret}.\n".encode()
+        ),
+        errors=Blob(f"login with {secret}\n".encode()),
+    )
+    made.mask()
+    written = made.dumps().decode()
+    assert secret not in written
+    assert other not in written
+    assert made.environ["CONTENT_TYPE"] == kind
+
+
+@pytest.mark.parametrize(
+    "name", ["author", "keyboard", "monkeys", "passenger", "expires", "side", "description"]
+)
+def test_what_is_no_secret(name):
+    assert not is_secret(name)
+
+
+DOCUMENT = json.loads(recording(environ={"A": "b"}).dumps())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b'{"format": ' * 100_000,
+        b"\xff\xfe\0",
+        b"9" * 5000,
+        b"null",
+        b"[]",
+        *(
+            json.dumps({**DOCUMENT, name: value}).encode()
+            for name, value in [
+                *((name, None) for name in DOCUMENT if name != "status"),
+                *((name, ["x"]) for name in DOCUMENT if name != "masked"),
+                ("status", 10**30),
+                ("status", -1),
+                ("status", True),
+                ("seconds", "1"),
+                ("time", "9999-99-99T00:00:00Z"),
+                ("script", "/www/a\0b.py"),
+                ("script", "\ud800"),
+                ("environ", {"A": 1}),
+                ("environ", {"A=B": "c"}),
+                ("environ", {"A": "b\0"}),
+                ("environ", {"": "b"}),
+                ("body", {"size": 1e999, "text": []}),
+                ("body", {"size": 1 << 70, "text": [], "sha256_of_the_rest": "x"}),
+                ("body", {"size": 0, "text": "abc"}),
+                ("body", {"size": 3, "text": ["\ud800"]}),
+                ("masked", [1]),
+            ]
+        ),
+    ],
+)
+def test_what_is_no_recording(tmp_path, content):
+    """A file from anywhere: an error that names it, whatever is in it."""
+    file = tmp_path / "x.json"
+    file.write_bytes(content)
+    with pytest.raises(RecordingError, match=f"^{re.escape(str(file))}: "):
+        load_all(str(tmp_path))
+
+
+def test_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo.json")
+    os.symlink("loop.json", tmp_path / "loop.json")
+    (tmp_path / "folder.json").mkdir()
+    with open(tmp_path / "large.json", "wb") as file:
+        file.truncate(1 << 40)
+    for name in os.listdir(tmp_path):
+        with pytest.raises(RecordingError, match=name):
+            Recording.load(str(tmp_path / name))
+    with pytest.raises(RecordingError, match="null"):
+        load_all("a\0b")
+
+
+def test_a_label_does_not_drive_the_terminal():
+    made = recording(environ={"REQUEST_URI": "/\x1b[2J", "REQUEST_METHOD": "GET\n"})
+    assert made.label == r"GET\n /\x1b[2J"
 
 
 @pytest.mark.parametrize(

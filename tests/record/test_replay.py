@@ -64,7 +64,9 @@ class Place:
         return made
 
     def replay(self, *flags: str) -> Result:
-        return CliRunner().invoke(group, ["replay", str(self.recordings), *flags])
+        return CliRunner().invoke(
+            group, ["replay", str(self.recordings), "--directory", str(self.root), *flags]
+        )
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_what_cannot_be_sent(place):
     place.record("", "gone.py")
     place.record("", sent=Blob(b"x", 5, "00"))
     result = place.replay()
-    assert f"{place.root}/cgi-bin/gone.py is not there any more" in result.output
+    assert f"{place.root}/cgi-bin/gone.py is not there any more in {place.root}" in result.output
     assert "only 1 of 5 bytes of the request's body were kept" in result.output
     assert (result.exit_code, result.output.splitlines()[-1]) == (1, "2 not sent")
 
@@ -157,7 +159,7 @@ def test_files_are_changed_only_in_place(place):
 def test_scripts_that_have_moved(place):
     place.script("import os\nprint(os.environ['DOCUMENT_ROOT'])")
     place.record("/old\n", script="/old/cgi-bin/script.py", environ={"DOCUMENT_ROOT": "/old"})
-    result = place.replay("--directory", str(place.root))
+    result = place.replay()
     assert f"    + {place.root}" in result.output
 
 
@@ -174,6 +176,46 @@ def test_a_server(place):
     result = place.replay("--url", url, "--unsafe")
     assert (result.exit_code, result.output.splitlines()[-1]) == (0, "2 the same")
     server.stop()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "/bin/sh",
+        "{root}/cgi-bin/../../outside.py",
+        "{root}/../outside.py",
+        "{root}/helper.py",
+        "{root}/page.html",
+        "{root}/cgi-bin/script.py~",
+    ],
+)
+@pytest.mark.parametrize("root", ["{root}", "/", "/bin"])
+@pytest.mark.parametrize("flags", [(), ("--in-place",), ("--pdb",)])
+def test_only_scripts_of_the_directory_run(place, script, root, flags):
+    """Those that a request would reach, whatever a recording names."""
+    place.script("")
+    for file in ("../outside.py", "helper.py", "page.html", "cgi-bin/script.py~"):
+        (place.root / file).write_text(f"open({str(place.home / 'proof')!r}, 'w')")
+    script, root = (text.format(root=place.root) for text in (script, root))
+    environ = {"DOCUMENT_ROOT": root, "QUERY_STRING": f"touch+{place.home}/proof"}
+    place.record("", script=script, environ=environ)
+    result = place.replay(*flags)
+    assert result.exit_code == 1
+    assert f"a script of {place.root}" in result.output or f"any more in {place.root}" in result.output
+    assert not (place.home / "proof").exists()
+
+
+@pytest.mark.parametrize("runner", ["cgi", "fork"])
+def test_variables_of_a_request_alone(place, runner):
+    """What changes how programs are found or started is the configuration's."""
+    bad = ["PYTHONPATH", "PYTHONSTARTUP", "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "IFS", "ENV", "BASH_ENV"]
+    bad += ["PERL5LIB", "RUBYOPT", "HTTP_PROXY", "SSL_CERT_FILE", "TMPDIR", "APP_DB", "HOME"]
+    place.script(f"import os\nprint(*[name for name in {bad} if os.environ.get(name) == '/evil'])")
+    good = ["HTTP_X_ONE", "REMOTE_USER", "UNIQUE_ID", "REDIRECT_STATUS", "SSL_CLIENT_S_DN"]
+    place.script(f"import os\nprint(*[os.environ[name] for name in {good}])", "good.py")
+    place.record("\n", environ=dict.fromkeys(bad, "/evil"))
+    place.record("1 1 1 1 1\n", "good.py", environ=dict.fromkeys(good, "1"))
+    assert place.replay("--runner", runner).output.endswith("2 the same\n")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +240,16 @@ def test_no_recordings(place, content, message):
 
 def at_a_terminal(place: Place, *typed: str) -> str:
     """What a terminal shows where replay --pdb runs in it and this is typed, at each prompt one line."""
-    command = [sys.executable, "-m", "cgicompat", "replay", str(place.recordings), "--pdb"]
+    command = [
+        sys.executable,
+        "-m",
+        "cgicompat",
+        "replay",
+        str(place.recordings),
+        "--pdb",
+        "--directory",
+        str(place.root),
+    ]
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(command[0], command, host_environ())
@@ -240,7 +291,16 @@ def test_breakpoint(place):
 def test_the_debugger_needs_a_terminal_and_one_recording(place):
     place.script("")
     place.record("")
-    command = [sys.executable, "-m", "cgicompat", "replay", str(place.recordings), "--pdb"]
+    command = [
+        sys.executable,
+        "-m",
+        "cgicompat",
+        "replay",
+        str(place.recordings),
+        "--pdb",
+        "--directory",
+        str(place.root),
+    ]
     run = subprocess.run(command, capture_output=True, text=True, env=host_environ(), start_new_session=True)
     assert (run.returncode, run.stderr) == (1, "Error: --pdb needs a terminal\n")
     place.record("")
