@@ -21,12 +21,44 @@ _PATIENCE = 10  # milliseconds that a child may be from its end
 
 
 class Children(Guard):
-    """Child processes. Those that have ended are waited for. One that still runs may live on, but shares our
-    process group, which the next request's time limit would end: the process is spent."""
+    """Child processes. Those that have ended are waited for. One that still runs may live on, and so may one
+    of those that it has started itself; but they share our process group, which the next request's time limit
+    would end: the process is spent."""
 
     names = ("fork", "Popen", "popen", "Process", "Pool", "spawnv", "spawnl", "posix_spawn", "SharedMemory")
 
+    def save(self) -> None:
+        self._parents_group = os.getpgid(os.getppid())
+
     def restore(self) -> Sequence[Change]:
+        changes = self._restore()
+        if not changes or changes[0].fate != SPENT:
+            for _ in range(_PATIENCE):
+                if not self._has_company():
+                    return changes
+                time.sleep(0.001)
+            return [*changes, Change("a process that it has started is still running", SPENT)]
+        return changes
+
+    def _has_company(self) -> bool:
+        """Whether others are in our process group. The system tells only one who is not in it, so we go to
+        that of our parent for a moment."""
+        own = os.getpid()
+        if os.getpgrp() != own:
+            return False  # see Limits
+        try:
+            os.setpgid(0, self._parents_group)
+            try:
+                os.killpg(own, 0)
+            finally:
+                os.setpgid(0, own)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True  # or we are in another session
+        return True
+
+    def _restore(self) -> Sequence[Change]:
         _stop_helpers()
         reaped = 0
         try:
