@@ -3,7 +3,7 @@ the flags of the command line.
 
 A value is written in the same way in all four layers (default, file, environment, flag; the later wins), so
 each option has one parser, and a mistake is reported with the place where it was made and with what is
-allowed there. Lists (cgi-bin, preload) and env add up over the layers.
+allowed there. Lists (cgi-bin, script-endings, preload) and env add up over the layers.
 
 The pool's master and its workers import this module: at import time it needs `os` and nothing else.
 """
@@ -85,7 +85,7 @@ class Option:
     @property
     def adds_up(self) -> bool:
         """Do the layers add to each other, and may the flag be repeated?"""
-        return self.parse in (_env, _folders, _modules)
+        return self.parse in (_env, _folders, _endings, _modules)
 
     def value(self, written: object, source: Source) -> Any:
         try:
@@ -240,6 +240,13 @@ def _folders(value: object, source: Source) -> tuple[str, ...]:
     if any(folder == ".." or folder.startswith("../") for folder in folders):
         raise ValueError
     return tuple(folders)  # "." is the directory itself: everything in it is a script
+
+
+def _endings(value: object, source: Source) -> tuple[str, ...]:
+    endings = [ending.lower() for ending in _list(value, source)]
+    if not all(ending.startswith(".") and ending[1:].isalnum() for ending in endings):
+        raise ValueError
+    return tuple(endings)
 
 
 def _modules(value: object, source: Source) -> tuple[str, ...]:
@@ -431,6 +438,15 @@ OPTIONS = (
         _SCRIPTS,
     ),
     Option(
+        "script-endings",
+        _endings,
+        "",
+        "an ending of file names, as .pl",
+        "One more ending of file names that makes a file a script, anywhere.",
+        ".ENDING",
+        _SCRIPTS,
+    ),
+    Option(
         "interpreter",
         _program,
         None,
@@ -556,6 +572,7 @@ class Settings:
     cwd: str
     env: dict[str, str]
     cgi_bin: tuple[str, ...]
+    script_endings: tuple[str, ...]
     interpreter: str | None
     preload: tuple[str, ...]
     debug: bool

@@ -57,20 +57,24 @@ class Redirect:
 
 
 class Refusal:
-    """Nothing to be had here; `status` is 400, 403 or 404, `reason` is for the error log alone."""
+    """Nothing to be had here; `status` is 400, 403 or 404, `reason` is for the error log alone, `hint` for
+    the client too."""
 
-    __slots__ = ("reason", "status")
-    __match_args__ = ("status", "reason")
+    __slots__ = ("hint", "reason", "status")
+    __match_args__ = ("status", "reason", "hint")
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, hint: str = "") -> None:
         self.status = status
         self.reason = reason
+        self.hint = hint
 
 
 Route: TypeAlias = "Script | Static | Redirect | Refusal"
 
 _MOST, _LONGEST = 1000, 256  # scripts that are remembered, and characters of what was asked for
 
+# What executes such a file takes it for a program, though no #! line says so.
+_PROGRAMS = (".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
 _BACKUPS = (".bak", ".old", ".orig", ".rej", ".save", ".swn", ".swo", ".swp", ".tmp", ",v")
 
 
@@ -126,6 +130,27 @@ def _split(path: str) -> tuple[list[str], list[str], bool] | Refusal:
     return raw, segments, path != "" and segment in ("", ".")
 
 
+def _has_line(path: str) -> bool:
+    """Does the file begin with `#!`?"""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False  # then it cannot be sent either
+    try:
+        return os.read(file, 2) == b"#!"
+    finally:
+        os.close(file)
+
+
+def _hint(name: str, kind: str) -> str:
+    """What to do about a program that is no script."""
+    setting = f'set script-endings = ["{kind}"]' if name.rpartition(".")[0] else "call it *.cgi"
+    return (
+        f"This is a program. For it to run, move it into cgi-bin or {setting}; "
+        "for it to be sent as a file, take away its permission to be executed (chmod a-x)."
+    )
+
+
 class OneScript:
     """Routes every path to one script, absolute `filename`: the path is its PATH_INFO."""
 
@@ -165,13 +190,15 @@ class _Found:
 
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
-    (at any depth, "." being the served directory itself), and elsewhere *.cgi and executable *.py."""
+    (at any depth, "." being the served directory itself), and elsewhere *.cgi, executable *.py, and what has
+    one of `settings.script_endings`. Other executable programs that are text are nobody's to read."""
 
     def __init__(self, settings: Settings) -> None:
         self.directory = settings.directory.rstrip("/")
         # Compared in lower case: on a file system that ignores case, /CGI-BIN/x.py must not be a static file.
         self.cgi_bin = tuple(f"/{name.strip('/').lower()}/" for name in settings.cgi_bin if name != ".")
         self.all_scripts = "." in settings.cgi_bin
+        self.endings = (".cgi", *settings.script_endings)
         self._by_path, self._by_filename = _Found(), _Found()
 
     def route(self, path: str) -> Route:
@@ -234,13 +261,13 @@ class Router:
                 return Refusal(404, f"{path}: not found")
             if S_ISREG(mode):
                 kind = name[name.rfind(".") :].lower()
-                if scripts or kind == ".cgi" or (kind == ".py" and mode & 0o111):
+                if scripts or kind in self.endings or (kind == ".py" and mode & 0o111):
                     rest = "".join("/" + part for part in segments[i + 1 :])
                     return Script(path, "/" + "/".join(segments[: i + 1]), rest + tail, mode)
-                if (
-                    kind == ".py"
-                ):  # a helper of scripts, or a script that lacks its permission: a source in any case
+                if kind == ".py":  # a helper of scripts, or a script without permission: in any case a source
                     return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")
+                if mode & 0o111 and (kind in _PROGRAMS or _has_line(path)):
+                    return Refusal(403, f"{path}: executable, but no script here", _hint(name, kind))
                 if i + 1 < len(segments) or tail:
                     return Refusal(404, f"{path}: a static file has nothing below it")
                 break

@@ -72,9 +72,10 @@ class File:
     headers: Headers = field(default_factory=list)
 
 
-def page(status: int, *headers: tuple[str, str], html: str = "") -> Reply:
-    """A complete reply: `html`, or a line of text that names the status."""
-    body = (html or f"{status} {phrase(status)}\n").encode("utf-8", "replace")
+def page(status: int, *headers: tuple[str, str], html: str = "", text: str = "") -> Reply:
+    """A complete reply: `html`, or a line of text that names the status, followed by `text`, if any."""
+    lines = f"{status} {phrase(status)}\n" + (f"\n{text}\n" if text else "")
+    body = (html or lines).encode("utf-8", "replace")
     kind = "text/html" if html else "text/plain"
     about = [("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(body)))]
     return Reply(status, "", [*about, *headers], body)

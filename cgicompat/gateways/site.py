@@ -53,10 +53,11 @@ class Site:
             case Redirect(location):
                 target = request.prefix + location + ("?" + request.query if request.query else "")
                 return page(301, ("Location", _quoted(target)))
-            case Refusal(status, reason):
+            case Refusal(status, reason, hint):
                 level = logging.WARNING if status == 403 else logging.DEBUG
+                reason = f"{reason}. {hint}" if hint else reason
                 log.log(level, '%s "%s %s"', *map(plain, (reason, request.method, request.uri)))
-                return page(status)
+                return page(status, text=hint)
             case Static(path):
                 if request.method not in ("GET", "HEAD"):
                     return page(405, ("Allow", "GET, HEAD"))

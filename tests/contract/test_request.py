@@ -336,6 +336,36 @@ def test_point_41_no_source_and_nothing_outside(site, secrets, trick):
 
 
 @http_only
+@pytest.mark.parametrize("name", ["program.sh", "program.pl", "program.rb", "program", "program.tool"])
+@pytest.mark.unlike_apache("sends whatever is there")
+def test_point_41_programs_outside_cgi_bin(site, name):
+    program = site.door.root / "programs" / name
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\necho {SECRET}\n")
+    program.chmod(0o755)
+    page = site.door.send(wire.http_request("GET", f"/programs/{name}")).finish()
+    assert page.status == 403
+    assert SECRET.encode() not in page.raw
+    assert b"script-endings" in page.body or b"*.cgi" in page.body
+    site.logged("chmod a-x")
+    program.chmod(0o644)
+    assert site.door.send(wire.http_request("GET", f"/programs/{name}")).finish().status == 200
+
+
+@http_only
+@pytest.mark.unlike_apache("was not told so")
+def test_point_41_endings_of_scripts(site):
+    program = site.door.root / "programs" / "program.run"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text("#!/bin/sh\necho Content-Type: text/plain; echo; echo $PATH_INFO\n")
+    program.chmod(0o755)
+    page = site.door.send(wire.http_request("GET", "/programs/program.run/info")).finish()
+    assert (page.status, page.body) == (200, b"/info\n")
+    program.chmod(0o644)
+    assert site.door.send(wire.http_request("GET", "/programs/program.run")).finish().status == 403
+
+
+@http_only
 @pytest.mark.parametrize(
     "target", ["http://localhost{script}", "{script}/../script.py", "/cgi-bin/./x/..{tail}"]
 )

@@ -29,6 +29,7 @@ CONFIGURATION = """\
 workers = 1
 timeout = 20
 grace = 2
+script-endings = [".run"]
 env = { FROM_THE_CONFIGURATION = "yes" }
 
 [script."/cgi-bin/*/slow*"]

@@ -34,7 +34,20 @@ TREE = {
     "cgi-bin/.a.sh.swp": 0o755,
     "cgi-bin/deep/er/b": 0o755,
     "cgi-bin/__pycache__/a.cpython-313.pyc": 0o644,
-    "cgi-bin-not/plain.sh": 0o755,
+    "cgi-bin-not/plain.sh": 0o644,
+    "downloads/install.sh": 0o644,
+    "downloads/install": 0o644,
+    "page-with-x.html": 0o755,
+    "programs/a.pl": 0o755,
+    "programs/a.SH": 0o755,
+    "programs/a.rb": 0o744,
+    "programs/a.tool": 0o755,
+    "programs/a": 0o755,
+    "programs/a.tcl": 0o644,
+    ".well-known/security.txt": 0o644,
+    ".well-known/deep/.well-known/x.txt": 0o644,
+    ".well-known/run.cgi": 0o755,
+    ".well-known/tool.py": 0o755,
     "home/cgi-bin/c.pl": 0o755,
     "extra/scripts/d": 0o755,
     "wiki/index.html": 0o644,
@@ -48,7 +61,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, mode in TREE.items():
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(name)
+        line = file.suffix in ("", ".tool") or "install" in name
+        file.write_text("#!/bin/sh\n" if line else name)
         file.chmod(mode)
     (base / "www-sibling").mkdir()
     (base / "www-sibling" / "secret.txt").write_text("secret")
@@ -60,13 +74,19 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "scripts").symlink_to(root / "cgi-bin")
     (root / "again.txt").symlink_to("page.txt")
     (root / "cgi-bin" / "linked.sh").symlink_to(base / "outside.sh")
+    (root / "programs" / "link.txt").symlink_to("a")
+    (root / "loop").symlink_to("loop")
+    (root / "loops").symlink_to("spool")
+    (root / "spool").symlink_to("loops")
     (root / "empty").mkdir()
     return root
 
 
 @pytest.fixture(scope="module")
 def config(root: Path) -> SimpleNamespace:
-    return SimpleNamespace(directory=str(root), cgi_bin=("cgi-bin", "htbin", "extra/scripts"))
+    return SimpleNamespace(
+        directory=str(root), cgi_bin=("cgi-bin", "htbin", "extra/scripts"), script_endings=(".tcl",)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +136,10 @@ def test_scripts(router: Router, root: Path, path: str, name: str | None, path_i
         ("/wiki/", "wiki/index.html"),
         ("/docs/", "docs"),
         ("/cgi-bin-not/plain.sh", "cgi-bin-not/plain.sh"),
+        ("/downloads/install.sh", "downloads/install.sh"),
+        ("/downloads/install", "downloads/install"),
+        ("/page-with-x.html", "page-with-x.html"),
+        ("/.well-known/security.txt", ".well-known/security.txt"),
     ],
 )
 def test_static(router: Router, root: Path, path: str, name: str) -> None:
@@ -128,6 +152,18 @@ def test_static(router: Router, root: Path, path: str, name: str) -> None:
     ("path", "status"),
     [
         ("/nothing", 404),
+        ("/programs/a.pl", 403),
+        ("/programs/a.SH", 403),
+        ("/programs/a.rb", 403),
+        ("/programs/a.tool", 403),
+        ("/programs/a", 403),
+        ("/programs/link.txt", 403),
+        ("/loop", 404),
+        ("/loop/x", 404),
+        ("/loops/", 404),
+        ("/docs/.well-known/x.txt", 404),
+        ("/.well-known/deep/.well-known/x.txt", 404),
+        ("/.WELL-KNOWN/security.txt", 404),
         ("/page.txt/", 404),
         ("/page.txt/below", 404),
         ("/page.txt%20", 404),
@@ -181,6 +217,22 @@ def test_refusals(router: Router, path: str, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/programs/a.pl", 'script-endings = [".pl"]'),
+        ("/programs/a", "call it *.cgi"),
+        ("/programs/a.tool", "move it into cgi-bin"),
+        ("/programs/a.rb", "chmod a-x"),
+    ],
+)
+def test_a_program_that_is_no_script_gets_a_hint(router: Router, path: str, remedy: str) -> None:
+    found = router.route(path)
+    assert isinstance(found, Refusal)
+    assert remedy in found.hint
+    assert router.directory not in found.hint
+
+
+@pytest.mark.parametrize(
     ("path", "location"),
     [
         ("", "/"),
@@ -205,13 +257,17 @@ def test_case_does_not_turn_scripts_into_static_files(tmp_path: Path) -> None:
     (tmp_path / "CGI-BIN").mkdir()
     (tmp_path / "CGI-BIN" / "x").write_text("secret")
     (tmp_path / "x.CGI").write_text("secret")
-    router = Router(SimpleNamespace(directory=str(tmp_path.resolve()), cgi_bin=("cgi-bin",)))
+    router = Router(
+        SimpleNamespace(directory=str(tmp_path.resolve()), cgi_bin=("cgi-bin",), script_endings=())
+    )
     assert isinstance(router.route("/CGI-BIN/x"), Script)
     assert isinstance(router.route("/x.CGI"), Script)
 
 
 def test_dot_makes_the_whole_directory_scripts(root: Path) -> None:
-    router = Router(SimpleNamespace(directory=str(root / "cgi-bin"), cgi_bin=("cgi-bin", ".")))
+    router = Router(
+        SimpleNamespace(directory=str(root / "cgi-bin"), cgi_bin=("cgi-bin", "."), script_endings=())
+    )
     found = router.route("/a.sh/x")
     assert isinstance(found, Script)
     assert (found.script_name, found.path_info) == ("/a.sh", "/x")
@@ -250,13 +306,16 @@ def test_listing_names_only_what_can_be_asked_for(router: Router, root: Path) ->
         "cgi-bin-not/",
         "data.2009",
         "docs/",
+        "downloads/",
         "empty/",
         "extra/",
         "hello.py",
         "home/",
         "index.html",
         "old.cgi",
+        "page-with-x.html",
         "page.txt",
+        "programs/",
         "wiki/",
         "with space.txt",
     }
@@ -302,7 +361,7 @@ def test_is_script(router: Router, root: Path) -> None:
 
 
 def test_what_was_found_before_is_found_no_longer(tmp_path: Path) -> None:
-    router = Router(SimpleNamespace(directory=str(tmp_path), cgi_bin=("cgi-bin",)))  # type: ignore[arg-type]
+    router = Router(SimpleNamespace(directory=str(tmp_path), cgi_bin=("cgi-bin",), script_endings=()))  # type: ignore[arg-type]
     script = tmp_path / "x.py"
 
     def found() -> tuple[type, bool]:
