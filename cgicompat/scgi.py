@@ -65,8 +65,8 @@ def decode(head: bytes) -> dict[str, str]:
     names = iter(fields)
     environ = dict(zip(names, names, strict=True))
     length = environ.get("CONTENT_LENGTH") or "0"
-    if not (length.isascii() and length.isdigit()):
-        raise ProtocolError(f"malformed SCGI header: CONTENT_LENGTH is {length!r}")
+    if not (length.isascii() and length.isdigit() and len(length) < 19):
+        raise ProtocolError(f"malformed SCGI header: CONTENT_LENGTH is {length[:30]!r}")
     if environ.pop("SCGI", "1") != "1":
         raise ProtocolError("unknown SCGI version")
     return environ

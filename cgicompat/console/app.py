@@ -25,6 +25,7 @@ from cgicompat.gateways import asgi
 from cgicompat.gateways.asgi import Message, Receive, Scope, Send
 from cgicompat.gateways.body import Body
 from cgicompat.gateways.exchange import Answer, Run
+from cgicompat.response import is_length
 from cgicompat.runners.script import kind
 from cgicompat.survey import Found, Survey, survey
 
@@ -189,7 +190,7 @@ class Console:
 
     async def _lines(self, request: Received) -> Response:
         after = request.query_params.get("after", "0")
-        written, lines = self._book.log(int(after) if after.isdecimal() else 0)
+        written, lines = self._book.log(int(after) if is_length(after) else 0)
         return JSONResponse({"written": written, "lines": lines})
 
     async def _survey(self) -> list[Found]:

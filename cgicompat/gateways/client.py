@@ -111,7 +111,7 @@ def hand_over(
 ) -> "NoReturn":
     """Have the pool answer, and end this process. As in client.c."""
     length = environ.get(b"CONTENT_LENGTH", b"")
-    missing = int(length) if length.isdigit() else 0
+    missing = int(length) if length.isdigit() and len(length) < 19 else 0
     refused: OSError | None = None
     try:
         connection.sendall(_head(length, environ))

@@ -17,6 +17,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
+from cgicompat.response import is_length
+
 from .body import Body
 from .exchange import Aborted, End, Run
 from .message import File, Reply, Request, page
@@ -205,11 +207,15 @@ def request_of(environ: Environ) -> Request:
         headers=headers,
         protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         scheme=environ.get("wsgi.url_scheme", "http"),
-        server=(server, int(environ.get("SERVER_PORT") or 0)) if server else None,
-        client=(client, int(environ.get("REMOTE_PORT") or 0)) if client else None,
+        server=(server, _port(environ.get("SERVER_PORT"))) if server else None,
+        client=(client, _port(environ.get("REMOTE_PORT"))) if client else None,
         user=environ.get("REMOTE_USER") or "",
         auth_type=environ.get("AUTH_TYPE") or "",
     )
+
+
+def _port(text: str | None) -> int:
+    return int(text) if text and is_length(text) else 0
 
 
 def _take_in(body: Body, run: Run, environ: Environ) -> Answer:
@@ -239,8 +245,10 @@ def _pieces(environ: Environ) -> Iterator[bytes]:
     read = environ["wsgi.input"].read
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     left = 0.0
-    if environ.get("CONTENT_LENGTH"):
-        left = int(environ["CONTENT_LENGTH"])
+    if length := environ.get("CONTENT_LENGTH"):
+        if not is_length(length):
+            raise _Incomplete
+        left = int(length)
     elif environ.get("wsgi.input_terminated"):
         left = math.inf
     elif chunked:

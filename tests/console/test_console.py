@@ -189,7 +189,8 @@ def test_the_log(site):
     assert all(line in site.server.log for line in lines)  # where it always went
     assert "about to &lt;fail&gt;" in site.page("/log")
     assert json.loads(site.page("/log.json?after=99999"))["lines"] == []
-    assert site.ask("/_cgicompat/log.json?after=x")[0] == 200
+    for after in ("x", "9" * 5000, "%C2%B2"):
+        assert site.ask(f"/_cgicompat/log.json?after={after}")[0] == 200
 
 
 def test_lines_of_the_log():

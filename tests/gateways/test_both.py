@@ -501,6 +501,24 @@ def test_no_pool_is_503(app: App, pool: Responder, root: Path) -> None:
     assert app.ask("/cgi-bin/x.py", "POST", body=[b"abc"]).status == 503
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("Content-Length", "9" * 5000, 413),
+        ("Content-Length", "9" * 18, 413),
+        ("Content-Length", "x", 400),
+        ("Host", "a:" + "9" * 5000, 400),
+        ("Host", "a:65536", 400),
+        ("Range", "bytes=0-" + "9" * 5000, 200),
+        ("Range", "bytes=" + "9" * 5000 + "-", 200),
+    ],
+)
+def test_numbers_beyond_all_measure(app: App, pool: Responder, name: str, value: str, status: int) -> None:
+    path = "/page.txt" if name == "Range" else "/cgi-bin/x.py"
+    assert app.ask(path, headers=[(name, value)]).status == status
+    assert not pool.calls
+
+
 def test_body_over_the_limit(app: App, pool: Responder) -> None:
     pool.says(TYPE + b"\nfine")
     assert app.ask("/cgi-bin/small.py", "POST", body=[b"12345", b"67890"]).body == b"fine"
