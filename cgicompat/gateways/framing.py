@@ -195,9 +195,7 @@ class FramedProtocol(VerbatimProtocol):
                 (name, line.authority if name == b"host" else value) for name, value in self.headers
             ]
         version = line.version if line else self.parser.get_http_version()
-        if version not in ("0.9", "1.0") and not any(
-            name == b"host" and value for name, value in self.headers
-        ):
+        if version not in ("0.9", "1.0") and b"host" not in [name for name, _ in self.headers]:
             raise Malformed("request without Host")  # of more than one the application knows, too
         super().on_headers_complete()
         if line:
