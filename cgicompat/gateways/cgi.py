@@ -53,7 +53,7 @@ def find_script(program: str, arguments: list[str]) -> tuple[str, list[str]]:
 
     A web server passes words of the query as arguments (RFC 3875 section 4.4), so that these may name the
     script only where SCRIPT_FILENAME agrees. Where we are the target of Apache's Action, PATH_TRANSLATED
-    names it.
+    names it; it may be any file where our URL, or a script's Location, has led to us.
     """
     environ = os.environ
     named = environ.get("SCRIPT_FILENAME", "")
@@ -65,8 +65,8 @@ def find_script(program: str, arguments: list[str]) -> tuple[str, list[str]]:
         if arguments and client.same_file(arguments[0], named):
             arguments = arguments[1:]
         return os.path.abspath(named), arguments
-    if "REDIRECT_STATUS" not in environ:
-        raise Unclear("called by its own URL; let `Action` and `AddHandler` name it instead")
+    if not environ.get("REDIRECT_HANDLER"):
+        raise Unclear("called by its own URL or a Location; let `Action` and `AddHandler` name it instead")
     if not client.name_script(os.environb):
         raise Unclear(f"there is no script at {environ.get('PATH_TRANSLATED', '')!r}")
     script = environ["SCRIPT_FILENAME"]

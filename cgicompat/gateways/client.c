@@ -89,13 +89,13 @@ static bool is_plain(const char *path)
 }
 
 /* As the target of Apache's Action: makes the script in PATH_TRANSLATED, which PATH_INFO may follow, the one
-   that the variables name. Returns false, and changes nothing, if there is none, or if somebody has called us
-   by our own URL, as no REDIRECT_STATUS shows. */
+   that the variables name. Returns false, and changes nothing, if there is none, or if it was no Action that
+   led to us, which would have named its handler, but our own URL or a script's Location. */
 static bool name_script(void)
 {
     const char *path = variable("PATH_TRANSLATED"), *url = variable("PATH_INFO");
     char *script = join(path, ""), *name = join(url, ""), *slash;
-    if (!*variable("REDIRECT_STATUS"))
+    if (!*variable("REDIRECT_HANDLER"))
         return false;
     while (!is_file(script)) {
         if (!(slash = strrchr(script, '/')))

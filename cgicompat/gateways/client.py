@@ -61,12 +61,12 @@ def _is_plain(path: bytes) -> bool:
 
 def name_script(environ: "MutableMapping[bytes, bytes]") -> bool:
     """As the target of Apache's Action: makes the script in PATH_TRANSLATED, which PATH_INFO may follow, the
-    one that the variables name. Returns False, and changes nothing, if there is none, or if somebody has
-    called us by our own URL, as no REDIRECT_STATUS shows.
+    one that the variables name. Returns False, and changes nothing, if there is none, or if it was no Action
+    that led to us, which would have named its handler, but our own URL or a script's Location.
     """
     path = environ.get(b"PATH_TRANSLATED", b"")
     url = environ.get(b"PATH_INFO", b"")
-    if b"REDIRECT_STATUS" not in environ:
+    if not environ.get(b"REDIRECT_HANDLER"):
         return False
     script = path
     while script and not _is_file(script):

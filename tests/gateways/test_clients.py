@@ -84,7 +84,9 @@ class Web:
             "SCRIPT_FILENAME": str(self.program),
             "PATH_INFO": path,
             "PATH_TRANSLATED": str(self.root) + path,
+            "REDIRECT_HANDLER": "cgicompat",
             "REDIRECT_STATUS": "200",
+            "REDIRECT_URL": path,
         }
 
 
@@ -194,9 +196,23 @@ def test_action_names_nothing(web, pool):
 
 
 def test_called_by_its_own_url(web, pool):
-    run = web.run(**{**web.action("/cgi-bin/x.py"), "REDIRECT_STATUS": None})
+    own = {"REDIRECT_STATUS": None, "REDIRECT_HANDLER": None, "REDIRECT_URL": None}
+    run = web.run(**{**web.action("/cgi-bin/x.py"), **own})
     assert run.stdout.startswith(b"Status: 403 ")
     assert b"its own URL" in run.stderr
+    assert not pool.calls
+
+
+def test_called_by_the_location_of_a_script(web, pool):
+    """To a file that the web server would send, not run."""
+    other = {
+        "REDIRECT_HANDLER": None,
+        "REDIRECT_REDIRECT_HANDLER": "cgicompat",
+        "REDIRECT_URL": "/cgicompat/cgi-bin/x.py",
+    }
+    run = web.run(**{**web.action("/page.txt"), **other})
+    assert run.stdout.startswith(b"Status: 403 ")
+    assert b"a Location" in run.stderr
     assert not pool.calls
 
 

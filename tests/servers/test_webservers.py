@@ -158,6 +158,23 @@ def test_redirect(site):
     assert page.status == (200 if site.door.name == "apache-scgi" else 302)  # mod_proxy_scgi wants a Status
 
 
+def test_location_of_a_file_is_not_run(site):
+    """Wherever a user has a script redirect to: what is sent as text is never run."""
+    if not isinstance(site.door, ApacheAction):
+        pytest.skip("there is no URL of ours")
+    other = site.script("print('other')", name="other.py")
+    target = site.door.root / "notes.txt"
+    target.write_text("print('Content-Type: text/plain\\n\\nit was run')")
+    source = "import os; print('Location:', os.environ['QUERY_STRING'], end='\\n\\n')"
+    for name in ("redirect.py", "redirect.sh"):  # by way of us, and by mod_cgi alone
+        script = site.script(source, name=name, head=False)
+        assert site.get(script, "/cgicompat/notes.txt").status == 403
+        assert site.get(script, f"/cgicompat{other}").status == 403
+        assert site.get(script, other).body == b"other\n"
+        assert site.get(script, "/notes.txt").body == target.read_bytes()
+    assert site.get("/cgicompat/notes.txt").status == 403
+
+
 def test_output_streams(site):
     request = site.open(
         "GET",
