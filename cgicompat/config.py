@@ -466,6 +466,15 @@ OPTIONS = (
         _SERVERS,
     ),
     Option(
+        "hide-dependencies",
+        _bool,
+        "true",
+        "true or false",
+        "Hide from scripts what is installed for cgicompat's sake alone.",
+        "",
+        _SCRIPTS,
+    ),
+    Option(
         "debug",
         _bool,
         "false",
@@ -575,6 +584,7 @@ class Settings:
     script_endings: tuple[str, ...]
     interpreter: str | None
     preload: tuple[str, ...]
+    hide_dependencies: bool
     debug: bool
     pass_authorization: bool
     log_format: str

@@ -24,7 +24,7 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 
-from cgicompat import stdlib
+from cgicompat import dependencies, stdlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,13 +178,16 @@ class Library:
         self.on_import: Callable[[ModuleType], None] = lambda module: None
         self.bare: frozenset[str] = frozenset()
         self._persistent: tuple[str, ...] = ()
+        self._sites: frozenset[str] = frozenset()
         self._roots: tuple[str, ...] = ()
         self._names: dict[str, tuple[_Signature, frozenset[str]]] = {}
 
     def configure(self, bare: Iterable[str], path: Iterable[str], roots: Iterable[str]) -> None:
         """Install the import hooks. `path` is sys.path without any script, `roots` are script directories."""
+        path = list(path)
         self.bare = frozenset(bare).union(sys.builtin_module_names)
         self._persistent = tuple(os.path.join(entry, "") for entry in (*path, _PACKAGE) if entry)
+        self._sites = frozenset(entry for entry in path if entry.endswith("-packages"))
         self._roots = tuple(os.path.join(root, "") for root in roots)
         if self._hook not in sys.path_hooks:
             sys.path_hooks.insert(0, self._hook)
@@ -197,7 +200,8 @@ class Library:
         if not os.path.isdir(path):
             raise ImportError("not a directory", path=path)
         if self.is_persistent_path(os.path.abspath(path)):
-            return FileFinder(
+            kind = dependencies.Finder if path in self._sites else FileFinder
+            return kind(
                 path,
                 (_ExtensionLoader, EXTENSION_SUFFIXES),
                 (_SourceLoader, SOURCE_SUFFIXES),
@@ -281,6 +285,7 @@ class Library:
         tops = (
             {name for name in names if name in sys.modules} if len(names) < 200 else {*names} & {*sys.modules}
         )
+        tops = {name for name in tops if self.is_persistent(sys.modules[name])}  # not a helper of the script
         if not tops:
             return set()
         while True:
@@ -288,7 +293,10 @@ class Library:
             more = {
                 name.partition(".")[0]
                 for name, module in list(sys.modules.items())
-                if name not in hidden and name not in self.bare and _builds_upon(module, hidden)
+                if name not in hidden
+                and name not in self.bare
+                and _builds_upon(module, hidden)
+                and self.is_persistent(module)
             } - {"cgicompat"}
             if more <= tops:
                 return hidden

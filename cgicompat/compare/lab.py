@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 
-from cgicompat import guards, runners
+from cgicompat import dependencies, guards, runners
 from cgicompat.descriptors import close_private, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.processes import ended, kill, kill_group
@@ -72,6 +72,7 @@ class Lab:
         _adopt_orphans()
         here.handle_signals(os.getpid())
         shell.install()
+        dependencies.prepare(settings)
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.lasting = True
         guards.prepare()

@@ -19,7 +19,7 @@ import socket
 import sys
 import time
 
-from cgicompat import python
+from cgicompat import dependencies, python
 from cgicompat.descriptors import PRIVATE, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.pool import messages, reload, tidy
@@ -90,6 +90,7 @@ class Master:
             self._loop.watch(state["parent"], self._on_orphaned, 0)
 
         STREAMS.renew()  # before libraries take hold of sys.stdout
+        dependencies.prepare(settings)
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.lasting = True
         recorder: Recorder | None = None

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 
-from cgicompat import runners
+from cgicompat import dependencies, runners
 from cgicompat.modules import LIBRARY
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def main(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoReturn:
     """Serve the request in `state` and exit with the script's status."""
+    dependencies.prepare(settings)
     LIBRARY.configure(bare, sys.path, [settings.directory])
     environ = state["once"]
     script = environ["SCRIPT_FILENAME"]

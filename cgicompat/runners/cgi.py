@@ -14,10 +14,11 @@ import sys
 import time
 
 from cgicompat import pages
+from cgicompat.dependencies import hidden
 from cgicompat.errorlog import log
 from cgicompat.request import take_further_byte
 from cgicompat.runners.outcome import Outcome
-from cgicompat.runners.script import command
+from cgicompat.runners.script import command, runs_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class _Process:
         environ = dict(request.environ)
         if request.settings.debug:
             environ["CGICOMPAT_DEBUG"] = "1"
+        if runs_here(request):
+            environ["CGICOMPAT_HIDDEN"] = os.pathsep.join(hidden())
         self.output, write_end = os.pipe()
         here = os.getcwd()
         try:

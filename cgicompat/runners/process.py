@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 
+from cgicompat import dependencies
 from cgicompat.modules import LIBRARY
 from cgicompat.runners.program import Program
 from cgicompat.runners.script import kind
@@ -24,6 +25,9 @@ def run(script: str, arguments: list[str], bare: Iterable[str]) -> NoReturn:
             os.execv(script, [script, *arguments])
         unbuffered = kind(script).unbuffered
     debug = os.environ.pop("CGICOMPAT_DEBUG", "") not in ("", "0")
+    hidden = os.environ.pop("CGICOMPAT_HIDDEN", None)
+    if hidden is not None:
+        dependencies.hide(hidden.split(os.pathsep))
     LIBRARY.configure(bare, sys.path, [os.path.dirname(script)])
     program = Program(script, arguments, debug=debug, unbuffered=unbuffered)
     gc.freeze()  # what is here already need not be looked at when the script ends

@@ -531,7 +531,8 @@ def _push_parser(boundary: bytes, length: int, header: int) -> Any:
     """Return a strict PushMultipartParser, or None where _Body does better alone: without a Content-Length it
     reads line by line; importing multipart takes longer than reading a small form; and a `multipart` beside
     the script is not the one that is meant."""
-    if length < 0 or (length < _BLOCK and "multipart" not in _sys.modules):
+    there = not _sys.modules.keys().isdisjoint(("multipart", "cgicompat._multipart"))
+    if length < 0 or (length < _BLOCK and not there):
         return None
     if "multipart" not in _sys.modules:
         from _frozen_importlib_external import PathFinder
@@ -541,8 +542,10 @@ def _push_parser(boundary: bytes, length: int, header: int) -> Any:
         if PathFinder.find_spec("multipart", ahead):
             return None
     try:
-        from multipart import PushMultipartParser  # type: ignore[import-untyped]
-
+        try:
+            from multipart import PushMultipartParser  # type: ignore[import-untyped]
+        except ImportError:
+            from cgicompat._multipart import PushMultipartParser
         # latin-1 only carries the bytes; FieldStorage decodes them.
         return PushMultipartParser(
             boundary, max_header_size=header, max_header_count=header, header_charset="latin-1", strict=True

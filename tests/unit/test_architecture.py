@@ -19,8 +19,8 @@ MODULES = {
 }
 
 # They know nobody but each other. "" is the package itself: its version.
-BOTTOM = {"config", "descriptors", "environ", "errorlog", "modules", "pages", "processes", "python"}
-BOTTOM |= {"request", "response", "routing", "scgi", "stdio", "stdlib", ""}
+BOTTOM = {"_multipart", "config", "dependencies", "descriptors", "environ", "errorlog", "modules"}
+BOTTOM |= {"pages", "processes", "python", "request", "response", "routing", "scgi", "stdio", "stdlib", ""}
 ROOMS = {
     "guards": BOTTOM,
     "runners": BOTTOM | {"guards"},
