@@ -24,7 +24,7 @@ from typing import Any
 import uvicorn
 
 from cgicompat.cli.options import Failure, Mistake
-from cgicompat.gateways.exchange import Aborted
+from cgicompat.gateways.exchange import HALF_CLOSE, Aborted
 from cgicompat.gateways.framing import FramedProtocol
 
 HEAD_BYTES = 64 * 1024  # request line and headers
@@ -42,6 +42,7 @@ class Protocol(FramedProtocol):
         self._since = 0.0  # when the head began, or the last piece of the body came
         self._size = 0  # of a head that has not ended yet, without what is being parsed
         self._parsed = 0  # bytes that are
+        self._complete = 0.0  # when the last request was
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -53,6 +54,18 @@ class Protocol(FramedProtocol):
         self._await("")
         self._watch()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client that ends its side with its request (`nc -N`) waits for the answer. One that does it later
+        has gone, as far as TCP tells. Returns whether the connection stays open."""
+        cycle = self.cycle
+        waits = cycle is not None and not cycle.response_complete and not self._awaits
+        if not waits or self.scheme == "https" or self.loop.time() - self._complete > HALF_CLOSE:
+            return False
+        cycle.keep_alive = False
+        if cycle.response_started:  # so quickly that it may have been read
+            self.loop.call_later(2 * HALF_CLOSE, self.transport.close)
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self._awaits == "body":
@@ -83,6 +96,7 @@ class Protocol(FramedProtocol):
 
     def on_message_complete(self) -> None:
         self._await("")
+        self._complete = self.loop.time()
         super().on_message_complete()
 
     def _await(self, what: str) -> None:

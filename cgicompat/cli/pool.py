@@ -31,6 +31,12 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
         raise options.Mistake(
             "where to listen? --bind unix:PATH or HOST:PORT, or `socket` in the configuration"
         )
+    from cgicompat.pool import exec_master, filelimit
+
+    try:
+        filelimit.check(settings)
+    except OSError as error:
+        raise options.Failure(str(error)) from None
     if check:
         import cgicompat.pool.master  # noqa: F401  # code that is being replaced may not be whole yet
 
@@ -40,8 +46,6 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
         click.echo(
             f"Whoever can connect to {settings.socket} can run these scripts: mind the firewall.", err=True
         )
-
-    from cgicompat.pool import exec_master
 
     try:
         exec_master(settings, [sys.executable, *sys.orig_argv[1:]])

@@ -13,6 +13,7 @@ import math
 import os
 import select
 import socket
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
@@ -20,7 +21,7 @@ from urllib.parse import quote, unquote_to_bytes
 from cgicompat.response import is_length
 
 from .body import Body
-from .exchange import Aborted, End, Run
+from .exchange import HALF_CLOSE, Aborted, End, Run
 from .message import File, Reply, Request, page
 from .pools import RETRY_AFTER, Pools
 from .site import Site, split_mount
@@ -38,7 +39,8 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 PIECE = 64 * 1024
 LINGER = 8 * 1024 * 1024  # bytes of a refused body that are still taken, for the client to read why
 _UTF8 = ("utf-8", "surrogateescape")
-_GONE = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+_GONE = select.POLLHUP | select.POLLERR
+_ENDED = getattr(select, "POLLRDHUP", 0)  # its side
 
 
 class CGI:
@@ -132,7 +134,8 @@ class _Connection:
         self._poll.register(self._socket, select.POLLIN)
         if client and type(self._poll).__module__ == "select":  # gevent's knows nothing of hanging up
             self._client = client
-            self._poll.register(client, _GONE)
+            self._poll.register(client, _GONE | _ENDED)
+        self._begun = time.monotonic()
 
     def __enter__(self) -> _Connection:
         return self
@@ -156,8 +159,11 @@ class _Connection:
         if it has. Raises BrokenPipeError, which servers know how to take, once the client has left."""
         if self._client or within is not None:
             events = dict(self._poll.poll(within and math.ceil(within * 1000)))
-            if self._client and self._client.fileno() in events:
-                raise BrokenPipeError(errno.EPIPE, "the client has left")
+            if self._client and (event := events.get(self._client.fileno())):
+                if event & _GONE or time.monotonic() - self._begun > HALF_CLOSE:
+                    raise BrokenPipeError(errno.EPIPE, "the client has left")
+                self._poll.modify(self._client, _GONE)
+                return self.read(within)
             if not events:
                 return b"", None
         try:

@@ -14,7 +14,7 @@ import signal
 import socket
 
 from cgicompat import bare
-from cgicompat.pool import tidy
+from cgicompat.pool import filelimit, tidy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Pool:
         """Start it. Requests can be sent at once. Raises OSError."""
         import subprocess
 
-        self._directory, path = _private_directory()
+        filelimit.check(settings)
+        self._directory, path, lock = _private_directory()
         self.address = f"unix:{path}"
         self._grace = settings.grace
         reader, self._lifeline = os.pipe()
@@ -41,13 +42,15 @@ class Pool:
             state = {
                 "listener": listener.fileno(),
                 "temporary": self._directory,
+                "lock": lock,
                 "socket_file": (path, os.stat(path).st_ino),
                 "parent": reader,
                 "argv": None,
             }
-            fds = [listener.fileno(), reader]
+            fds = [listener.fileno(), reader, lock]
             self._process = bare.start(tidy.MASTER, settings, state, fds, stdout=subprocess.DEVNULL)
         os.close(reader)
+        os.close(lock)
 
     @property
     def pid(self) -> int:
@@ -88,14 +91,13 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, tidy.SIGNALS)
     state = bare.inherited()
     if state is None:
-        import tempfile
-
-        state = {"parent": None, "argv": argv, "environ": dict(os.environ)}
-        state |= {"temporary": tempfile.mkdtemp(prefix="cgicompat-")}
+        listener, socket_file = _listen(settings)
+        state = {"parent": None, "argv": argv, "environ": dict(os.environ), "socket_file": socket_file}
         try:
-            listener, state["socket_file"] = _listen(settings)
+            state["temporary"], state["lock"] = tidy.make_directory()
         except OSError:
-            os.rmdir(state["temporary"])
+            if socket_file:
+                os.unlink(socket_file[0])
             raise
         state["listener"] = listener.detach()
     tidy.execute(settings, state)
@@ -131,17 +133,17 @@ def run_once(
     return code if code >= 0 else 128 - code
 
 
-def _private_directory() -> tuple[str, str]:
-    """A new directory, and the path of a socket in it, which is short enough (108 bytes, on macOS 104)."""
-    import tempfile
-
+def _private_directory() -> tuple[str, str, int]:
+    """A new directory, the path of a socket in it, which is short enough (108 bytes, on macOS 104), and the
+    directory's lock."""
     for parent in (None, "/tmp"):
-        directory = tempfile.mkdtemp(prefix="cgicompat-", dir=parent)
+        directory, lock = tidy.make_directory(parent)
         path = os.path.join(directory, "socket")
         if len(os.fsencode(path)) < 104:
             break
-        os.rmdir(directory)
-    return directory, path
+        os.close(lock)
+        tidy.remove_directory(directory)
+    return directory, path, lock
 
 
 def _listen(settings: Settings) -> tuple[socket.socket, tuple[str, int] | None]:

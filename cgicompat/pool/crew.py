@@ -9,6 +9,7 @@ import time
 
 from cgicompat.descriptors import close_private, keep, release
 from cgicompat.pool.board import BUSY, FREE, STARTING
+from cgicompat.pool.filelimit import for_scripts
 from cgicompat.pool.worker import Worker
 from cgicompat.processes import ended, kill, kill_group
 from cgicompat.runners.warm import prepare
@@ -129,6 +130,7 @@ class Crew:
             os.close(errors)
             prepare()
             close_private()
+            for_scripts(self._context.soft_limit)
             if job:
                 job.connection, job.body = keep(job.connection), keep(job.body)
             self._board.start(slot, os.getpid())

@@ -154,7 +154,8 @@ class Errands:
             self._current.kill()
 
     def close(self) -> None:
-        """End the one that is under way, and forget the others."""
-        self._waiting.clear()
+        """End the one that is under way; the others have failed."""
         if self._current:
             self._current.kill()
+        while self._waiting:
+            self._waiting.pop().done(None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import socket
 import struct
 
@@ -12,13 +14,15 @@ from cgicompat.routing import Router, Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from cgicompat.config import Settings
 
 # Seconds without a byte from the web server, which has the whole request before it calls us.
 _PATIENCE = struct.pack("@ll", 60, 0)
 _PEEK = 16  # a netstring's length
 _CHUNK = 256 * 1024
-_PIPE = 64 * 1024  # what a pipe takes without a reader (pipe(7))
+_PIPE = 64 * 1024  # what a pipe mostly takes without a reader (pipe(7))
 
 
 class Refused(Exception):
@@ -111,27 +115,62 @@ class Intake:
         if length == 0:
             return os.open(os.devnull, os.O_RDONLY)
         if length <= _PIPE:
-            reader, writer = os.pipe()
-        else:
-            reader = writer = unnamed_file(self._temporary)
-        try:
-            while length:
-                data = connection.recv(min(_CHUNK, length))
-                if not data:
-                    raise EOFError
-                length -= len(data)
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(writer, view) :]
-            if writer == reader:
-                os.lseek(reader, 0, os.SEEK_SET)
-        except BaseException:
-            os.close(reader)
-            raise
-        finally:
-            if writer != reader:
-                os.close(writer)
-        return reader
+            data = b""
+            while len(data) < length:
+                data += _some(connection, length - len(data))
+            return fd_with(data, self._temporary)
+        return _file_with(_pieces(connection, length), self._temporary)
+
+
+def _pieces(connection: socket.socket, length: int) -> Iterator[bytes]:
+    while length:
+        data = _some(connection, length)
+        length -= len(data)
+        yield data
+
+
+def fd_with(data: bytes, temporary: str) -> int:
+    """An fd to read these bytes from, at most 64 KB: a pipe if that takes them, else a file in the directory
+    `temporary`. Raises OSError."""
+    reader, writer = os.pipe()
+    try:
+        # Of a user with many pipes they are small (pipe(7), pipe-user-pages-soft). In one piece, since odd
+        # pieces do not fill its pages.
+        if len(data) <= _size_of(writer):
+            os.write(writer, data)
+            return reader
+    finally:
+        os.close(writer)
+    os.close(reader)
+    return _file_with((data,), temporary)
+
+
+def _file_with(pieces: Iterable[bytes], temporary: str) -> int:
+    file = unnamed_file(temporary)
+    try:
+        for data in pieces:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+        os.lseek(file, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _size_of(pipe: int) -> int:
+    try:
+        return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    except AttributeError:  # not Linux
+        return select.PIPE_BUF
+
+
+def _some(connection: socket.socket, most: int) -> bytes:
+    data = connection.recv(min(_CHUNK, most))
+    if not data:
+        raise EOFError
+    return data
 
 
 def _head(connection: socket.socket) -> bytes:

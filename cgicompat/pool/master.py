@@ -22,7 +22,7 @@ import time
 from cgicompat import dependencies, python
 from cgicompat.descriptors import PRIVATE, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
-from cgicompat.pool import messages, reload, tidy
+from cgicompat.pool import filelimit, messages, reload, tidy
 from cgicompat.pool.board import BUSY, IDLE, STARTING, Board
 from cgicompat.pool.crew import Crew
 from cgicompat.pool.crowding import JUST_BEGUN, crowded
@@ -50,6 +50,7 @@ _TICK = 0.25
 _CHECK_FILES = 1.0
 _KEEP_SPARE = 10.0  # how long an idle worker above the minimum is kept
 _LOOK_AGAIN = 0.002
+_OUTAGE = 1.0  # until the system may have what it has not now
 _MOST_MESSAGES = 1000  # at a time
 _MOST_TOLD = 1000
 _LONGEST_REASON = 500  # characters
@@ -76,6 +77,8 @@ class Master:
         self._files = Files()
 
         note_inherited(reload.descriptors(state))
+        state.setdefault("soft_limit", filelimit.raise_for(settings))
+        state["lock"] = keep(state["lock"], private=True)
         self._listener = socket.socket(fileno=keep(state["listener"]))
         self._listener.setblocking(False)
         self._open_board()
@@ -109,6 +112,7 @@ class Master:
             lifeline,
             tidy.Traces(state["socket_file"], state["temporary"]),
             recorder,
+            state["soft_limit"],
         )
         if "cgihandler" in settings.runners:
             self._prepare()
@@ -276,9 +280,12 @@ class Master:
             return
         try:
             connection, _ = self._listener.accept()
-        except OSError:
-            return
-        self._line.add(connection)
+            self._line.add(connection)
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            pass  # somebody else has it
+        except OSError as error:
+            self._look_after = now + _OUTAGE
+            self._log.write(f"cannot accept a request: {error.strerror}; next try in {_OUTAGE:g} s")
 
     def _keep_time(self) -> None:
         now = time.monotonic()
@@ -307,19 +314,22 @@ class Master:
 
         Workers of the former one see their lifeline cut, and end when they are idle.
         """
-        if not reload.is_sound(self._state):
-            self._log.write("not reloaded: the configuration, or cgicompat itself, is broken")
-            return
-        self._errands.close()
-        self._on_messages()
-        self._line.take_back()
-        self._state["listener"] = self._listener.fileno()
-        self._state["workers"] = self._crew.dump()
-        self._state["queue"] = self._line.dump()
-        self._state["messages"] = [end.fileno() for end in self._messages]
-        self._state["learned"] = self._learning.learned
-        self._log.write("reloading")
-        tidy.execute(self._settings, self._state, self._state["argv"])
+        try:
+            if not reload.is_sound(self._state):
+                self._log.write("not reloaded: the configuration, or cgicompat itself, is broken")
+                return
+            self._errands.close()
+            self._on_messages()
+            self._line.take_back()
+            self._state["listener"] = self._listener.fileno()
+            self._state["workers"] = self._crew.dump()
+            self._state["queue"] = self._line.dump()
+            self._state["messages"] = [end.fileno() for end in self._messages]
+            self._state["learned"] = self._learning.learned
+            self._log.write("reloading")
+            tidy.execute(self._settings, self._state, self._state["argv"])
+        except OSError as error:
+            self._log.write(f"not reloaded: {error.strerror}. All goes on as it was: try again")
 
     def _stop(self, at_once: bool = False) -> None:
         """Take no more requests, let the running ones finish; then, or `at_once`, end them."""

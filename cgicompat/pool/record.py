@@ -16,7 +16,7 @@ import sys
 import time
 
 from cgicompat.descriptors import keep, release
-from cgicompat.pool.intake import unnamed_file
+from cgicompat.pool.intake import fd_with, unnamed_file
 from cgicompat.pool.messages import BEGIN, END, ERRORS
 from cgicompat.request import host_environ
 
@@ -86,7 +86,7 @@ class Recorder:
         fds = [connection.fileno(), ours.fileno()]
         try:
             if stat.S_ISFIFO(os.fstat(body).st_mode):  # all of it is there, and fits
-                facts["sent"] = _copy(body)
+                facts["sent"] = _copy(body, self._temporary)
             elif request.length:
                 fds.append(body)
             if request.gateway:
@@ -129,14 +129,12 @@ class Recorder:
             pass
 
 
-def _copy(pipe: int) -> bytes:
+def _copy(pipe: int, temporary: str) -> bytes:
     """What is in a pipe that nobody writes to any more; a reader finds it there again."""
     data = b""
     while piece := os.read(pipe, _CHUNK):
         data += piece
-    reader, writer = os.pipe()
-    os.write(writer, data)
-    os.close(writer)
+    reader = fd_with(data, temporary)
     os.dup2(reader, pipe, inheritable=False)
     os.close(reader)
     return data

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
         listener: int
         temporary: str  # directory of ours
+        lock: int  # in it: others know by it that we live
+        soft_limit: NotRequired[int]  # of open files, for scripts
         socket_file: tuple[str, int] | None  # path and inode
         parent: int | None  # a pipe that closes when the process that we belong to ends
         argv: list[str] | None  # the command that replaces us at a reload
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 def descriptors(state: State) -> list[int]:
     """All that is handed on."""
-    fds = [state["listener"], state["parent"], state.get("board"), *state.get("messages", ())]
+    fds = [state["listener"], state["lock"], state["parent"], state.get("board"), *state.get("messages", ())]
     fds += [errors for _, _, errors in state.get("workers", ())]
     fds += [connection for _, connection in state.get("queue", ())]
     return [fd for fd in fds if fd is not None and fd >= 0]

@@ -7,7 +7,7 @@ import socket
 import time
 
 from cgicompat import pages
-from cgicompat.descriptors import keep, release
+from cgicompat.descriptors import PRIVATE, keep, release
 from cgicompat.pool.board import BUSY
 from cgicompat.pool.messages import CONNECTION, QUIT
 
@@ -73,7 +73,10 @@ class WaitingLine:
         """Give the first to an idle worker. One at a time: whoever takes it says so, and until then it is
         still ours to turn away or keep."""
         if self._line and not self._handed_over.poll(0):
-            socket.send_fds(self._ours, [CONNECTION], [self._line[0][1].fileno()])
+            try:
+                socket.send_fds(self._ours, [CONNECTION], [self._line[0][1].fileno()])
+            except OSError:
+                return  # too much is under way in the system: the next time
             _close(self._line.pop(0)[1])
 
     def dismiss(self) -> None:
@@ -87,7 +90,7 @@ class WaitingLine:
             message, fds, _, _ = socket.recv_fds(self.workers_end, 16, 1)
         except BlockingIOError:
             return
-        if message != QUIT:
+        if message != QUIT and fds:
             self._line.insert(0, (time.monotonic(), _keep(fds[0])))
 
     def keep_time(self, now: float) -> None:
@@ -137,7 +140,11 @@ class WaitingLine:
 
 
 def _keep(fd: int) -> socket.socket:
-    return socket.socket(fileno=keep(fd, private=True))
+    try:
+        fd = keep(fd, private=True)
+    except OSError:  # too many are open: it stays where it is
+        PRIVATE.add(fd)
+    return socket.socket(fileno=fd)
 
 
 def _close(connection: socket.socket) -> None:

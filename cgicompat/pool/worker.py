@@ -57,6 +57,7 @@ _LATER = 2.0
 _READING = 120.0
 _YIELD = 0.0005
 _LONGEST_PAUSE = 0.016
+_OUTAGE = 1.0  # until the system may have what it has not now
 _SAMPLE = 8  # of so many requests, we look at one whether it waits
 
 
@@ -74,6 +75,7 @@ class Context:
         lifeline: int,
         traces: Traces,
         recorder: Recorder | None,
+        soft_limit: int,
     ):
         self.master = os.getpid()
         self.settings = settings
@@ -86,6 +88,7 @@ class Context:
         self.refused: set[str] = set()  # modules that the master will not preload
         self.traces = traces
         self.recorder = recorder
+        self.soft_limit = soft_limit  # of open files
 
 
 class Job:
@@ -209,6 +212,8 @@ class Worker:
                         message, fds, _, _ = socket.recv_fds(context.handoff, 16, 1)
                         if message == QUIT:
                             return None
+                        if not fds:
+                            continue  # this process may have no more open: the peer sees the connection end
                         os.set_inheritable(fds[0], False)
                         if context.board.hungry:
                             self._tell(LOOK)
@@ -216,6 +221,10 @@ class Worker:
                 except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                     if fd == context.lifeline:
                         return None
+                    continue
+                except OSError as error:
+                    log(f"cannot accept a request: {error.strerror}; next try in {_OUTAGE:g} s")
+                    time.sleep(_OUTAGE)
                     continue
                 connection.setblocking(True)
                 return connection
@@ -231,8 +240,9 @@ class Worker:
                 _answer(connection, refused.answer)
             return True
         except OSError as error:
-            connection.close()
-            log(f"cannot read a request: {error}")
+            with connection:
+                log(f"cannot read a request: {error}")
+                _answer(connection, Refused(503, "The server is short of something; try again.").answer)
             return True
         if got is None:
             connection.close()

@@ -193,6 +193,13 @@ def test_point_45_client_gone_while_the_script_is_silent(site, does):
     ends(site, does)
 
 
+@pytest.mark.doors("serve", "wsgi", "scgi")  # uvicorn itself takes it for gone
+def test_point_45_a_client_that_ends_its_side_waits_for_its_answer(site):
+    request = site.open("GET", site.script("import time; time.sleep(1.5); print('here')"))
+    request.end_side()
+    assert request.finish().body == b"here\n"
+
+
 def test_point_46_twenty_uploads_at_once(site):
     script = site.script(
         """

@@ -123,6 +123,14 @@ class Exchange:
         response.process = self.process
         return response
 
+    def end_side(self) -> None:
+        """Write what there is, and say that nothing follows."""
+        while self._refill():
+            select.select([], [self._out()], [], 10)
+            self.piece = self.piece[os.write(self._out(), self.piece) :]
+        with socket.socket(fileno=os.dup(self.reader)) as end:
+            end.shutdown(socket.SHUT_WR)
+
     def drop(self) -> None:
         """Go away, whatever is under way."""
         if not self.ended:

@@ -15,18 +15,16 @@ HEAD = 'import os, sys, time\nprint("Content-Type: text/plain\\n")\nprint(os.get
 class RunningPool:
     """A pool on a unix socket, and a directory of scripts."""
 
-    def __init__(self, home: Path, *flags: str, **env: str):
+    def __init__(self, home: Path, *flags: str, name: str = "s", temporary: Path | None = None, **env: str):
         self.root = home / "site"
         (self.root / "cgi-bin").mkdir(parents=True, exist_ok=True)
-        self.socket = str(home / "s")
+        self.socket = str(home / name)
         command = [sys.executable, "-m", "cgicompat", "pool", "--bind", f"unix:{self.socket}", *flags]
-        self.temporary = home / "tmp"
-        self.temporary.mkdir(exist_ok=True)
-        self.server = Server([*command, str(self.root)], home, self._environ(env))
+        if temporary:
+            command = ["env", f"TMPDIR={temporary}", *command]
+        self.server = Server([*command, str(self.root)], home, host_environ(**env))
+        self.temporary = temporary or self.server.temporary
         wait_for_socket(self.server, self.socket)
-
-    def _environ(self, env: dict[str, str]) -> dict[str, str]:
-        return host_environ(TMPDIR=str(self.temporary), **env)
 
     def script(self, source: str, name: str = "s.py") -> str:
         (self.root / "cgi-bin" / name).write_text(HEAD + source)
