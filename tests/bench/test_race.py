@@ -14,6 +14,7 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from tests.bench.micro import worker
+from tests.bench.race import __main__ as command
 from tests.bench.race import document, measure
 from tests.bench.race.measure import Contestant, LeftOut, Site
 from tests.bench.race.peers import PEERS, QUICK, Need, Peer
@@ -81,6 +82,20 @@ def test_script_and_rewrite_give_the_same_page(script, site):
     assert set(head.decode().splitlines()) <= {f"{name}: {value}" for name, value in headers}
 
 
+def test_another_checkout_takes_part_beside_this_one(tmp_path):
+    chosen = command.options(command.arguments(["--against", str(REPOSITORY)]))
+    assert [peer.name for peer in chosen.peers] == [
+        *("scgi-fork", "scgi-fork-before", "scgi-cgihandler", "scgi-cgihandler-before")
+    ]
+    site = Site(tmp_path / "site", (), tmp_path)
+    (tmp_path / "cgicompat.py").write_text("print('the other one')\n")
+    for python, other in ((site.before, True), (site.python, False)):
+        run = [str(python), "-c", "import cgicompat"]
+        assert (b"other" in subprocess.run(run, stdout=subprocess.PIPE, cwd="/").stdout) is other
+    with pytest.raises(SystemExit, match="no checkout of cgicompat"):
+        command.options(command.arguments(["--against", str(tmp_path)]))
+
+
 def test_a_peer_that_is_not_installed_is_left_out_with_advice(site):
     peer = Peer("absent", "CGI", "a server", (), (Need("no-such-program", "no-such-package"),))
     with pytest.raises(LeftOut, match=r"no-such-program is not there .*apt-get install no-such-package"):
@@ -95,8 +110,8 @@ def test_a_measurement_of_tiny_size(own, tmp_path):
     (script.parent / "helper.py").write_text("WORD = 'mine'\n")
     what = ["--script", str(script)] if own else ["--quick", "--scripts", "S1"]
     small = ["--concurrency", "8", "--rounds", "1", "--seconds", "0.2", "--client", "python"]
-    command = [sys.executable, "-m", "tests.bench.race", *what, *small, "--output", str(tmp_path / "out")]
-    shown = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout
+    run = [sys.executable, "-m", "tests.bench.race", *what, *small, "--output", str(tmp_path / "out")]
+    shown = subprocess.run(run, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout
     data = json.loads((tmp_path / "out/results.json").read_text())
     assert not data["left out"]
     assert [row["peer"] for row in data["results"]] == list(QUICK)

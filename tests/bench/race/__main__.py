@@ -8,13 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from tests.bench.micro import command as micro
 from tests.bench.race import document, measure
 from tests.bench.race.load import CLIENTS, LOADS, preferred
-from tests.bench.race.peers import PEERS, QUICK, Peer
+from tests.bench.race.peers import AGAINST, PEERS, QUICK, Peer
 from tests.bench.race.scripts import SCRIPTS, Script
 
 OUTPUT = measure.REPOSITORY / "build/bench"
@@ -26,6 +27,7 @@ Measures cgicompat beside other CGI servers and beside rewrites: requests/s, tim
   bin/bench --script PATH    and with this script? It is asked for thousands of times,
                              so what it writes or sends, it does as often
   bin/bench                  everyone; as root it installs what is missing, by apt-get
+  bin/bench --against DIR    is this checkout slower than that one?
   bin/bench --micro          what single pieces of cgicompat cost"""
 T = TypeVar("T")
 
@@ -57,6 +59,13 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     what.add_argument("--scripts", metavar="NAMES", help="of those below [all; with --quick S1,S2,S3]")
     what.add_argument("--peers", metavar="NAMES", help="of those below [all that are or can be installed]")
     what.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="another checkout of cgicompat: each peer takes part a second time, run by that one "
+        f"[peers: {','.join(AGAINST)}; scripts: S1,S2,S3; at once: 8]",
+    )
+    what.add_argument(
         "--micro",
         nargs="?",
         const="",
@@ -82,21 +91,33 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def options(given: argparse.Namespace) -> measure.Options:
     short = given.quick or given.script
-    scripts = choose(SCRIPTS, "key", given.scripts, ["S1", "S2", "S3"] if given.quick else None)
+    small = given.quick or given.against
+    scripts = choose(SCRIPTS, "key", given.scripts, ["S1", "S2", "S3"] if small else None)
     if given.script:
         path = Path(given.script).absolute()
         if not path.is_file():
             sys.exit(f"bin/bench: {given.script} is not a file")
         what = "a script of your own"
         scripts = [Script(path.name, path.stem, what, query=given.query, file=str(path))]
+    chosen = choose(PEERS, "name", given.peers, AGAINST if given.against else QUICK if short else None)
+    if given.against:
+        if not (given.against / "cgicompat").is_dir():
+            sys.exit(f"bin/bench: {given.against} is no checkout of cgicompat")
+        chosen = [each for peer in chosen for each in (peer, before(peer))]
     return measure.Options(
-        choose(PEERS, "name", given.peers, QUICK if short else None),
+        chosen,
         scripts,
-        choose(LOADS, "name", given.concurrency, ["1", "8"] if short else None),
+        choose(LOADS, "name", given.concurrency, ["8"] if given.against else ["1", "8"] if short else None),
         given.rounds or (1 if given.quick else 3),
         given.seconds,
         given.client or preferred(),
+        given.against and given.against.absolute(),
     )
+
+
+def before(peer: Peer) -> Peer:
+    """The same, run by the other checkout."""
+    return replace(peer, name=f"{peer.name}-before", what=f"{peer.what}, before", before=True)
 
 
 def main() -> None:

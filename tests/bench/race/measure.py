@@ -60,6 +60,7 @@ class Options:
     rounds: int
     seconds: float
     client: str  # of load.CLIENTS
+    before: Path | None = None  # another checkout of cgicompat
 
 
 def say(text: str) -> None:
@@ -111,7 +112,7 @@ class Site:
     """The document root that all peers serve, and interpreters: one with cgicompat and all that is installed,
     a bare one that runs the scripts as programs."""
 
-    def __init__(self, home: Path, scripts: Sequence[Script]) -> None:
+    def __init__(self, home: Path, scripts: Sequence[Script], before: Path | None = None) -> None:
         self.home = home
         self.root = home / "www"
         self.bare, packages = environment(home / "bare")
@@ -119,13 +120,8 @@ class Site:
             shutil.copy(REPOSITORY / "cgicompat/stdlib/cgi.py", packages)
         (packages / "cgicompat").symlink_to(REPOSITORY / "cgicompat")
         self._program(REPOSITORY / "bin/cgicompat-cgi", self.bare / "cgicompat-cgi")
-        # With what is installed where we run, but not with what that does at each start: an editable
-        # installation (pip install -e) takes as long as all else.
-        ours, packages = environment(home / "ours")
-        self.python = ours / "python3"
-        installed = [path for path in sys.path if path.endswith("-packages")]
-        (packages / "installed.pth").write_text("\n".join([str(REPOSITORY), *installed]))
-        shutil.copy(HERE / "ballast.py", packages)
+        self.python = self._interpreter(home / "ours", REPOSITORY)
+        self.before = self._interpreter(home / "before", before) if before else None
         shutil.copytree(HERE / "site", self.root)
         for file in (self.root / "cgi-bin").glob("*.py"):
             self._program(file, file)
@@ -136,6 +132,16 @@ class Site:
         for script in scripts:
             if script.file:
                 self.take(Path(script.file))
+
+    @staticmethod
+    def _interpreter(home: Path, checkout: Path) -> Path:
+        """One with cgicompat from a checkout, and with what is installed where we run, but not with what that
+        does at each start: an editable installation (pip install -e) takes as long as all else."""
+        programs, packages = environment(home)
+        installed = [path for path in sys.path if path.endswith("-packages")]
+        (packages / "installed.pth").write_text("\n".join([str(checkout), *installed]))
+        shutil.copy(HERE / "ballast.py", packages)
+        return programs / "python3"
 
     def _program(self, source: Path, target: Path) -> None:
         """Writes a Python program with the interpreter in its first line, as pip installs it."""
@@ -192,7 +198,7 @@ class Contestant:
             "home": self.home,
             "port": self.port,
             "root": site.root,
-            "python": site.python,
+            "python": site.before if self.peer.before else site.python,
             "bare": site.bare,
             "cores": cores,
             "more": 2 * cores + 1,
@@ -308,7 +314,7 @@ def together(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def start(options: Options, stack: contextlib.ExitStack, left_out: dict[str, str]) -> list[Contestant]:
     """The peers that can be started; `stack` ends them."""
     home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-    site = Site(home, options.scripts)
+    site = Site(home, options.scripts, options.before)
     running = []
     for peer in options.peers:
         try:

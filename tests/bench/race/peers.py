@@ -50,6 +50,7 @@ class Peer:
     cannot: Mapping[str, str] = field(default_factory=dict)
     only: tuple[str, ...] = ()  # scripts; empty is all
     headers: Mapping[str, str] = field(default_factory=dict)
+    before: bool = False  # it is run by the other checkout, with which this one is compared
 
     @property
     def runs_scripts(self) -> bool:
@@ -401,4 +402,5 @@ WSGIScriptAlias / "%(root)s/rewrite.py"
     ),
 )
 REFERENCE = "mod_cgid"
+AGAINST = ("scgi-fork", "scgi-cgihandler")
 QUICK = tuple(f"serve-{runner}" for runner in RUNNERS)
