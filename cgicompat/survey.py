@@ -103,7 +103,10 @@ def diagnose(filename: str, settings: Settings) -> str:
             first = file.readline(256)
         if interpreter:
             return _missing(interpreter, "its setting `interpreter` names", "correct the setting")
-        if kind(filename).python:
+        its = kind(filename)
+        if its.environment and not os.access(its.environment.program, os.X_OK):
+            return f"runs without the packages of its virtualenv: {its.environment.program} is not there"
+        if its.python:
             return _python(filename)
     except OSError as error:
         return f"cannot be read ({error.strerror}): chmod a+r {filename}"

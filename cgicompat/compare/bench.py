@@ -406,6 +406,6 @@ def _read_errors(fd: int, run: Run) -> bool:
 def runs_here(settings: Settings, script: str) -> bool:
     """Whether fork and cgihandler run the script themselves, and not a program. Raises CompareError."""
     try:
-        return settings.for_script(script).interpreter is None and kind(script).python
+        return settings.for_script(script).interpreter is None and kind(script).here
     except OSError as error:
         raise CompareError(f"{script}: {error.strerror}") from None

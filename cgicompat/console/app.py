@@ -367,7 +367,7 @@ class _Wrong(Exception):
 
 def _runs_here(filename: str, settings: Settings) -> bool:
     try:
-        return settings.interpreter is None and kind(filename).python
+        return settings.interpreter is None and kind(filename).here
     except OSError:
         return True
 

@@ -6,9 +6,10 @@ Small, since a program's own file is compiled anew at each start.
 import sys
 
 bare = frozenset(sys.modules)
-here = sys.path.pop(0)
-sys.path.insert(0, here.rsplit("/", 2)[0])
+if not sys.flags.safe_path:
+    del sys.path[0]  # this file's directory
+sys.path.insert(0, __file__.rsplit("/", 3)[0])
 import cgicompat.runners.process  # noqa: E402
 
 del sys.path[0]
-cgicompat.runners.process.run(sys.argv[1], sys.argv[2:], bare)
+cgicompat.runners.process.run(sys.argv[1], sys.argv[2:], bare, own=True)

@@ -9,7 +9,7 @@ import sys
 from cgicompat import dependencies
 from cgicompat.modules import LIBRARY
 from cgicompat.runners.program import Program
-from cgicompat.runners.script import kind
+from cgicompat.runners.script import command_of, kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def run(script: str, arguments: list[str], bare: Iterable[str]) -> NoReturn:
-    """Run `script` and exit with its status; `bare` are the modules that a fresh interpreter has."""
+def run(script: str, arguments: list[str], bare: Iterable[str], own: bool = False) -> NoReturn:
+    """Run `script` and exit with its status; `bare` are the modules that a fresh interpreter has.
+
+    `own` says that this process has the options and the interpreter that the script's `#!` line asks for.
+    """
     unbuffered = False
     if os.path.isfile(script):
-        if not kind(script).python:
+        its = kind(script)
+        if not its.python:
             os.execv(script, [script, *arguments])
-        unbuffered = kind(script).unbuffered
+        if not (own or its.here):
+            command = command_of(script, arguments)
+            os.execv(command[0], command)
+        unbuffered = its.unbuffered
     debug = os.environ.pop("CGICOMPAT_DEBUG", "") not in ("", "0")
     hidden = os.environ.pop("CGICOMPAT_HIDDEN", None)
     if hidden is not None:

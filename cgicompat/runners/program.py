@@ -78,7 +78,9 @@ class Program:
         sys.argv = argv = [self.script, *self.arguments]
         # Some scripts may have a PYTHONPATH of their own.
         added = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-        first = [_real_directory(self.script), *(path for path in added if path not in library)]
+        first = [] if sys.flags.safe_path else [_real_directory(self.script)]
+        if not sys.flags.ignore_environment:
+            first += [path for path in added if path not in library]
         sys.path = self.path = SearchPath(first)
         self.status = self._execute(main)
         self._end(main, before)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -318,6 +319,71 @@ def test_point_47_unbuffered_python(site):
     source = 'import os\nprint("Content-Type: text/plain\\n")\nprint("print")\nos.write(1, b"write\\n")\n'
     site.file("script.py", f"#!{sys.executable} -u\n{source}", 0o755)
     assert site.get(f"{site.path}/script.py").body == b"print\nwrite\n"
+
+
+FLAGS = """
+import sys, warnings
+print("Content-Type: text/plain\\n")
+import cgi
+flags = sys.flags
+print(flags.optimize, __debug__, flags.isolated, flags.ignore_environment, flags.no_user_site, flags.no_site)
+print(flags.dev_mode, "utf8" in sys._xoptions and flags.utf8_mode, flags.safe_path, sys.warnoptions, sys._xoptions, bool(cgi.__doc__))
+print([entry for entry in sys.path if entry == sys.argv[0].rpartition("/")[0]] != [], __name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "options"),
+    [
+        *[("#!", option) for option in ("-O", "-I", "-E", "-sS", "-uB", "-OOuWdefault")],
+        ("#!/usr/bin/env -S ", "-P -X utf8 -W error"),
+        ("#!/usr/bin/env -S A=b ", "-X dev"),
+    ],
+)
+def test_point_47_options_of_python(site, start, options):
+    """As that Python itself shows them; under plain CGI it may have no cgi module."""
+    source = f"{start}{sys.executable} {options}{FLAGS}"
+    plain = site.file("plain.py", source.replace("import cgi", "import warnings as cgi"), 0o755)
+    shown = subprocess.run(
+        [sys.executable, *options.split(), plain], stdout=subprocess.PIPE, check=True
+    ).stdout
+    name = "plain.py" if site.door.name == "apache" else "script.py"
+    site.file("script.py", source, 0o755)
+    assert site.get(f"{site.path}/{name}").body == shown.partition(b"\n\n")[2]
+
+
+@pytest.fixture(scope="session")
+def environment(home: Path) -> Path:
+    """A virtualenv with a package in it."""
+    path = home / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True)
+    [packages] = path.glob("lib/python*/site-packages")
+    (packages / "only_there.py").write_text("where = __file__")
+    return path
+
+
+@pytest.mark.parametrize("line", ["#!{python} -O", "#!/usr/bin/env -S A=b {python}"])
+def test_point_47_packages_of_a_virtualenv(site, environment, line):
+    source = """
+import sys
+print("Content-Type: text/plain\\n")
+import only_there
+print(only_there.where, sys.prefix, __name__)
+"""
+    site.file("script.py", line.format(python=environment / "bin" / "python") + source, 0o755)
+    page = site.get(f"{site.path}/script.py")
+    [module] = environment.glob("lib/python*/site-packages/only_there.py")
+    assert page.body.decode() == f"{module} {environment} __main__\n"
+
+
+@pytest.mark.unlike_apache("answers 500")
+def test_point_47_virtualenv_without_python(site):
+    broken = site.directory / "broken"
+    broken.mkdir()
+    (broken / "pyvenv.cfg").write_text("home = /nowhere\n")
+    site.file("script.py", f"#!{broken}/bin/python\nprint('Content-Type: text/plain\\n\\nruns')\n", 0o755)
+    assert site.get(f"{site.path}/script.py").body == b"runs\n"
+    site.logged("without the packages of its virtualenv")
 
 
 @pooled
