@@ -21,9 +21,9 @@ _OURS = "descriptors of the process itself were closed or replaced"
 
 class Descriptors(Guard):
     """Open files by their numbers: 0, 1 and 2 are pointed home. Where another is open that was not before,
-    the process is spent: what a script has forgotten nobody can tell from what a library still uses; and that,
-    closed under it, would write into the next file of its number. What a library reads may stay. The loss of
-    one that the process itself needs makes it spent, too."""
+    the process is spent: what a script has forgotten nobody can tell from what a library still uses; and
+    that, closed under it, would write into the next file of its number. What a library reads may stay. The
+    loss of one that the process itself needs makes it spent, too."""
 
     names = ("open", "dup", "dup2", "pipe", "socket", "mkstemp", "closerange", "close", "fdopen")
 

@@ -23,7 +23,8 @@ from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
 from cgicompat.modules import CODE  # noqa: E402
 from cgicompat.pool.heap import settle  # noqa: E402
-from cgicompat.runners import cgihandler, here, program, stdio  # noqa: E402
+from cgicompat.runners import cgihandler, here, program  # noqa: E402
+from cgicompat.stdio import STREAMS, Streams  # noqa: E402
 from tests.bench.micro.hello import once, set_up  # noqa: E402
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ RUN = {
     "environment": (here, "set_environ"),
     "guards, before the script": (Guards, "begin"),
     "the program, streams to end": (program.Program, "run"),
-    "streams": (stdio, "Streams"),
+    "streams": (Streams, "renew"),
     "fresh `__main__`": (program, "_fresh_main"),
     "`sys.path`": (program, "SearchPath"),
     "code, from the cache": (type(CODE), "load"),
@@ -99,6 +100,7 @@ def measure(piece: str, rounds: int, settings: Settings) -> list[float]:
 def main() -> None:
     questions, answers = keep(os.dup(0)), keep(os.dup(1))
     settings = set_up(BARE)
+    STREAMS.renew()
     prepare()
     for module in os.environ["MODULES"].split():
         __import__(module)
