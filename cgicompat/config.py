@@ -273,6 +273,25 @@ def _env(value: object, source: Source) -> dict[str, str]:
     return dict(pairs)
 
 
+def _user(value: object, source: Source) -> str:
+    from cgicompat.identity import user_id
+
+    return _known(value, source, user_id)
+
+
+def _group(value: object, source: Source) -> str:
+    from cgicompat.identity import group_id
+
+    return _known(value, source, group_id)
+
+
+def _known(value: object, source: Source, find: Callable[[str], int]) -> str:
+    name = _text(str(value) if type(value) is int else value, source)
+    if find(name) < 0:
+        raise ValueError
+    return name
+
+
 _EVERY = ("serve", "pool", "run")
 _SCRIPTS = (*_EVERY, "compare", "replay")  # what says how scripts run, whatever the runner
 _SERVERS = ("serve", "pool")
@@ -531,6 +550,24 @@ OPTIONS = (
         _SERVERS,
     ),
     Option(
+        "user",
+        _user,
+        None,
+        "the name or number of a user",
+        "User as whom scripts run, where root starts the server.",
+        "NAME",
+        _SERVERS,
+    ),
+    Option(
+        "group",
+        _group,
+        None,
+        "the name or number of a group",
+        "Group of scripts.  [default: the user's groups]",
+        "NAME",
+        _SERVERS,
+    ),
+    Option(
         "queue",
         _int(0),
         "256",
@@ -588,6 +625,8 @@ class Settings:
     debug: bool
     pass_authorization: bool
     log_format: str
+    user: str | None
+    group: str | None
     queue: int
     queue_timeout: float
     grace: float

@@ -57,6 +57,11 @@ def write(file: IO[bytes], main: str, settings: Settings, state: dict[str, Any])
     file.seek(0)
 
 
+def is_inherited() -> bool:
+    """Whether the process before has left something to this one."""
+    return STATE in os.environ
+
+
 def inherited() -> Any:
     """What the process before has left to this one, if anything. The environment then says no more of it."""
     fd = os.environ.pop(STATE, None)

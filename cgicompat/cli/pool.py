@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from cgicompat import config
+from cgicompat import bare, config, identity
 from cgicompat.cli import options
 
 
@@ -35,6 +35,7 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
 
     try:
         filelimit.check(settings)
+        identity.check(settings.user, settings.group)
     except OSError as error:
         raise options.Failure(str(error)) from None
     if check:
@@ -47,9 +48,13 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
             f"Whoever can connect to {settings.socket} can run these scripts: mind the firewall.", err=True
         )
 
+    if identity.wanted(settings.user, settings.group)[0] == 0 and not bare.is_inherited():
+        click.echo(identity.ROOT, err=True)
     try:
         exec_master(settings, [sys.executable, *sys.orig_argv[1:]])
     except OSError as error:
+        if error.errno is None:
+            raise options.Failure(str(error)) from None
         raise options.Failure(f"cannot listen on {settings.socket}: {_why(error)}") from None
 
 

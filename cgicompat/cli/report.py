@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 
 from rich.console import Console
 from rich.text import Text
 
+from cgicompat import identity
 from cgicompat.config import Settings
 from cgicompat.survey import Found, Survey
 
@@ -55,6 +57,8 @@ def show(settings: Settings, port: int, found: Survey) -> None:
         line(f"  and {len(bad) - MOST} more")
     if not found.complete:
         line("The directory is large; not all of it was searched.")
+    if os.geteuid() == 0:
+        line((identity.ROOT, "yellow"))
     if settings.console:
         line("Console: ", (f"{address}_cgicompat/", "bold cyan"))
     line("Ctrl-C ends it.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cgicompat import identity
 from cgicompat.cli import options
 from cgicompat.config import Settings
 
@@ -54,8 +55,6 @@ def serve(read: Callable[[], Settings]) -> None:
     httpd.check_certificate(settings.certfile, settings.keyfile)
     if settings.console:
         _check_console(settings)
-    if settings.record:
-        _check_recordings(settings.record)
     sockets = httpd.listen(settings.bind, settings.port)
     port = sockets[0].getsockname()[1]
     logging.basicConfig(
@@ -75,11 +74,6 @@ def serve(read: Callable[[], Settings]) -> None:
             stack.callback(Tap(book.add_line).close)
             app = watched = Watched(settings, book)
             served = Console(accesslog.AccessLog(app, form), watched, port)
-        stack.callback(lambda: app.pools.close())  # that of the last reload
-        try:
-            app.pools.address()
-        except OSError as error:
-            raise options.Failure(f"cannot start the pool: {error}") from None
         config = uvicorn.Config(
             served,
             http=httpd.Protocol,
@@ -91,14 +85,30 @@ def serve(read: Callable[[], Settings]) -> None:
             proxy_headers=False,
             headers=[("server", SOFTWARE)],
             backlog=httpd.BACKLOG,
-            limit_concurrency=httpd.raise_file_limit(),
             timeout_graceful_shutdown=math.ceil(settings.grace),
             ssl_certfile=settings.certfile,
             ssl_keyfile=settings.keyfile,
         )
+        config.load()  # the certificate's key may be for root's eyes alone
+        _become(settings)
+        if settings.record:
+            _check_recordings(settings.record)
+        stack.callback(lambda: app.pools.close())  # that of the last reload
+        try:
+            app.pools.address()
+        except OSError as error:
+            raise options.Failure(f"cannot start the pool: {error}") from None
+        config.limit_concurrency = httpd.raise_file_limit()
         found = survey(settings)
         reload = Reload(app, read)
         httpd.Server(config, lambda: report.show(settings, port, found), reload.run).run(sockets)
+
+
+def _become(settings: Settings) -> None:
+    try:
+        identity.become(settings.user, settings.group)
+    except OSError as error:
+        raise options.Failure(str(error)) from None
 
 
 def _check_console(settings: Settings) -> None:

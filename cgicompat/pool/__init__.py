@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 
-from cgicompat import bare
+from cgicompat import bare, identity
 from cgicompat.pool import filelimit, tidy
 
 TYPE_CHECKING = False
@@ -34,6 +34,11 @@ class Pool:
         import subprocess
 
         filelimit.check(settings)
+        if not identity.is_ours(settings.user, settings.group):
+            raise OSError(
+                f"scripts are to run as {settings.user or settings.group}: start this server as that user, "
+                "or use `cgicompat serve` or `pool`"
+            )
         self._directory, path, lock = _private_directory()
         self.address = f"unix:{path}"
         self._grace = settings.grace
@@ -86,20 +91,31 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     """Become the master of a pool on `settings.socket`, in this very process.
 
     `argv` is the command that brings this process here again at a reload, with new settings; with `--check`
-    added it only says whether they are good. Raises OSError where the socket cannot be bound.
+    added it only says whether they are good. Raises OSError where the socket cannot be bound, or this process
+    not be of the user whom they name.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, tidy.SIGNALS)
     state = bare.inherited()
     if state is None:
         listener, socket_file = _listen(settings)
-        state = {"parent": None, "argv": argv, "environ": dict(os.environ), "socket_file": socket_file}
+        if socket_file:
+            os.chown(socket_file[0], *identity.wanted(settings.user, settings.group))
         try:
-            state["temporary"], state["lock"] = tidy.make_directory()
+            identity.become(settings.user, settings.group)
+            temporary, lock = tidy.make_directory()
         except OSError:
             if socket_file:
                 os.unlink(socket_file[0])
             raise
-        state["listener"] = listener.detach()
+        state = {
+            "listener": listener.detach(),
+            "temporary": temporary,
+            "lock": lock,
+            "socket_file": socket_file,
+            "parent": None,
+            "argv": argv,
+            "environ": dict(os.environ),
+        }
     tidy.execute(settings, state)
 
 

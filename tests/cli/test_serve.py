@@ -109,6 +109,7 @@ def test_the_report(home: Path, start: Callable[..., Site]) -> None:
     put(home, "cgicompat.toml", 'cwd = "root"')
     site = start("--workers", "2:3", "--runner", "cgihandler")
     version = ".".join(map(str, sys.version_info[:3]))
+    root = os.getuid() == 0
     site.server.says("Ctrl-C")
     assert site.server.log.splitlines() == [
         f"Serving {home}/www at http://127.0.0.1:{site.port}/",
@@ -120,6 +121,10 @@ def test_the_report(home: Path, start: Callable[..., Site]) -> None:
         '  /cgi-bin/old.py: line 1 is Python 2 (a print statement): convert it, or set runner = "cgi" and '
         'interpreter = "python2" for it',
         f"  /cgi-bin/x.pl: not executable and not Python: chmod +x {home}/www/cgi-bin/x.pl",
+        *(
+            ["Scripts run as root here. Choose another user by --user NAME, or `user` in cgicompat.toml."]
+            * root
+        ),
         "Ctrl-C ends it.",
     ]
 

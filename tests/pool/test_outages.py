@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,7 @@ def test_what_a_killed_pool_has_left_is_removed_by_the_next(start, tmp_path):
     living = start("--workers", "1", name="other", temporary=tmp_path)
     assert {each.get(each.script("")).status for each in (pool, living)} == {200}
     os.kill(pool.server.pid, signal.SIGSTOP)  # or it forks others
+    until(lambda: "State:\tT" in Path(f"/proc/{pool.server.pid}/status").read_text())
     for pid in [*descendants(pool.server.pid), pool.server.pid]:
         os.kill(pid, signal.SIGKILL)
     pool.server.process.wait()

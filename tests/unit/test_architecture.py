@@ -19,7 +19,7 @@ MODULES = {
 }
 
 # They know nobody but each other. "" is the package itself: its version.
-BOTTOM = {"_multipart", "config", "dependencies", "descriptors", "environ", "errorlog", "modules"}
+BOTTOM = {"_multipart", "config", "dependencies", "descriptors", "environ", "errorlog", "identity", "modules"}
 BOTTOM |= {"pages", "processes", "python", "request", "response", "routing", "scgi", "stdio", "stdlib", ""}
 ROOMS = {
     "guards": BOTTOM,
