@@ -1,7 +1,7 @@
 """The CGI door: a web server has started this process for one request.
 
-The script runs here, or in a running pool where CGICOMPAT_SOCKET names one. Every import counts, since each
-request pays for it.
+The script runs in a running pool where CGICOMPAT_SOCKET names one, else here: in this process or, where there
+is a cgicompat.toml for it, as that says. Every import counts, since each request pays for it.
 """
 
 from __future__ import annotations
@@ -43,9 +43,40 @@ def main(program: str, arguments: list[str], bare: frozenset[str]) -> NoReturn:
         else:
             environ[b"SCRIPT_FILENAME"] = os.fsencode(script)
             client.hand_over(connection, address, environ)
+    if b"GATEWAY_INTERFACE" in environ and (directory := configured_directory(script)):
+        from cgicompat.gateways import configured
+
+        configured.run(script, directory)
     from cgicompat.runners.process import run
 
     run(script, arguments, bare)
+
+
+def configured_directory(script: str) -> str:
+    """The directory whose cgicompat.toml is for `script`: the one that CGICOMPAT_DIRECTORY names, or the
+    document root, as a pool would be told, or else the next one above the script. "" where there is none."""
+    environ = os.environ
+    if named := environ.get("CGICOMPAT_DIRECTORY") or environ.get("REDIRECT_CGICOMPAT_DIRECTORY"):
+        return named
+    root = environ.get("DOCUMENT_ROOT", "").rstrip("/")
+    above = script
+    places = [root] if root and script.startswith(root + "/") else []
+    while len(above) > 1:
+        above = os.path.dirname(above)
+        places.append(above)
+    for place in places:
+        if _is_trusted(f"{place.rstrip('/')}/cgicompat.toml", script):
+            return place
+    elsewhere = "CGICOMPAT_CONFIG" in environ or "REDIRECT_CGICOMPAT_CONFIG" in environ
+    return places[0] if elsewhere else ""
+
+
+def _is_trusted(file: str, script: str) -> bool:
+    """Is the file there, and not one that somebody else has put into, say, /tmp?"""
+    try:
+        return os.stat(file).st_uid in (0, os.geteuid(), os.stat(script).st_uid)
+    except OSError:
+        return False
 
 
 def find_script(program: str, arguments: list[str]) -> tuple[str, list[str]]:

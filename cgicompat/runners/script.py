@@ -18,8 +18,8 @@ class Kind:
     """What the first line of a file makes of it.
 
     `python` says that it is a Python script; `options` are Python's that the line has and that matter, of
-    which `unbuffered` is -u; `environment` is the virtualenv that it names. It runs `here`, in a worker, unless
-    it has other options than that, or a virtualenv.
+    which `unbuffered` is -u; `environment` is the virtualenv that it names. It runs `here`, in a worker,
+    unless it has other options than that, or a virtualenv.
     """
 
     def __init__(self, filename: str, first: bytes, then: bytes):

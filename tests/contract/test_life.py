@@ -327,7 +327,8 @@ print("Content-Type: text/plain\\n")
 import cgi
 flags = sys.flags
 print(flags.optimize, __debug__, flags.isolated, flags.ignore_environment, flags.no_user_site, flags.no_site)
-print(flags.dev_mode, "utf8" in sys._xoptions and flags.utf8_mode, flags.safe_path, sys.warnoptions, sys._xoptions, bool(cgi.__doc__))
+print(flags.dev_mode, "utf8" in sys._xoptions and flags.utf8_mode, flags.safe_path, sys.warnoptions)
+print(sys._xoptions, bool(cgi.__doc__))
 print([entry for entry in sys.path if entry == sys.argv[0].rpartition("/")[0]] != [], __name__)
 """
 
