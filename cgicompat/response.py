@@ -64,6 +64,11 @@ class Head:
         """The value of the first header called `name` (in lower case)."""
         return first(self.headers, name)
 
+    @property
+    def untyped(self) -> bool:
+        """Has the script forgotten to say what it sends?"""
+        return not (self.explicit or self.get("content-type") or self.get("location"))
+
 
 def first(headers: list[tuple[str, str]], name: str) -> str | None:
     """The value of the first header called `name` (in lower case)."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_from_bytes
 
 from cgicompat.config import Settings
-from cgicompat.routing import Router, Script, hidden
+from cgicompat.routing import Refusal, Router, Script, hidden
 from cgicompat.runners.script import kind
 
 _ENDINGS = (".py", ".cgi", ".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
@@ -36,9 +36,11 @@ class Found:
 
 @dataclass
 class Survey:
-    """All that was found, by path; `complete` unless the time was up first."""
+    """All that was found, by path; `complete` unless the time was up first. `programs` are no scripts where
+    they are, though they look as if they should be."""
 
     scripts: list[Found] = field(default_factory=list)
+    programs: list[Found] = field(default_factory=list)
     complete: bool = True
 
 
@@ -50,15 +52,19 @@ def survey(settings: Settings, seconds: float = 2.0) -> Survey:
         if time.monotonic() > deadline:
             result.complete = False
             break
-        if script is not None and not is_data(script.filename):
+        if isinstance(script, Found):
+            result.programs.append(script)
+        elif script is not None and not is_data(script.filename):
             problem = diagnose(script.filename, settings)
             result.scripts.append(Found(script.script_name, script.filename, problem))
-    result.scripts.sort(key=lambda found: found.path)
+    for found in (result.scripts, result.programs):
+        found.sort(key=lambda one: one.path)
     return result
 
 
-def _search(settings: Settings) -> Iterator[Script | None]:
-    """The scripts, and a None for everything else, so that the caller can look at the clock."""
+def _search(settings: Settings) -> Iterator[Script | Found | None]:
+    """The scripts, what should be one, and a None for everything else, so that the caller can look at the
+    clock."""
     router = Router(settings)
     seen = set()
     folders = deque([settings.directory])
@@ -81,7 +87,10 @@ def _search(settings: Settings) -> Iterator[Script | None]:
                 continue
             path = entry.path.removeprefix(settings.directory.rstrip("/"))
             route = router.route(quote_from_bytes(os.fsencode(path)))
-            yield route if isinstance(route, Script) else None
+            if isinstance(route, Refusal) and route.hint:
+                yield Found(path, entry.path, route.hint)
+            else:
+                yield route if isinstance(route, Script) else None
 
 
 def is_data(filename: str) -> bool:

@@ -55,6 +55,12 @@ def show(settings: Settings, port: int, found: Survey) -> None:
         line("  ", (printable(script.path), "yellow"), ": " + printable(script.problem))
     if len(bad) > MOST:
         line(f"  and {len(bad) - MOST} more")
+    if found.programs:
+        line((f"{count(found.programs, 'program')} outside of the folders for scripts:", "yellow"))
+    for script in found.programs[:MOST]:
+        line("  ", (printable(script.path), "yellow"), ": " + printable(script.problem))
+    if len(found.programs) > MOST:
+        line(f"  and {len(found.programs) - MOST} more")
     if not found.complete:
         line("The directory is large; not all of it was searched.")
     if os.geteuid() == 0:
@@ -64,9 +70,9 @@ def show(settings: Settings, port: int, found: Survey) -> None:
     line("Ctrl-C ends it.")
 
 
-def count(scripts: list[Found]) -> str:
+def count(found: list[Found], what: str = "script") -> str:
     """ "1 script", "2 scripts"."""
-    return f"{len(scripts)} script{'s' if len(scripts) > 1 else ''}"
+    return f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
 
 
 def printable(text: str) -> str:

@@ -87,6 +87,8 @@ class Output:
                 *(f"{name}: {value}" for name, value in head.headers),
             ]
             sys.stdout.buffer.write("".join(line + "\r\n" for line in [*lines, ""]).encode("latin-1"))
+        if head.untyped:
+            click.echo("No Content-Type in its header, so that clients have to guess.", err=True)
         if head.local_redirect:
             click.echo(f"A server would now answer with {head.local_redirect}, from the Location.", err=True)
 

@@ -175,7 +175,7 @@ class Run:
             headers = [header for header in headers if header[0].lower() != "content-length"]
             if length is not None:
                 headers.append(("Content-Length", str(length)))
-        if not (head.explicit or head.get("content-type") or head.get("location")):
+        if head.untyped:
             self.once("type", "no Content-Type in its header, so that clients have to guess")
         self._left = 0 if self._without_body else length
         self.reply = Reply(head.status, head.reason, headers, raw=head.raw)

@@ -197,6 +197,12 @@ def test_a_bad_response(shell: Shell) -> None:
     assert run.stderr.startswith(b"Not a CGI response: malformed header: '<html>'")
 
 
+def test_a_header_without_a_type(shell: Shell) -> None:
+    run = shell.run(shell.script("print('X: y\\n\\npage')"))
+    assert (run.stdout, run.returncode) == (b"page\n", 0)
+    assert run.stderr.startswith(b"No Content-Type in its header")
+
+
 def test_a_local_redirect_is_not_followed(shell: Shell) -> None:
     run = shell.run(shell.script("print('Location: /other?x\\n')"))
     assert (run.stdout, run.returncode) == (b"", 0)

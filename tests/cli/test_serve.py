@@ -106,6 +106,7 @@ def refused(*arguments: str, cwd: Path | None = None) -> tuple[int, str]:
 def test_the_report(home: Path, start: Callable[..., Site]) -> None:
     put(home, "cgi-bin/old.py", "print 'x'")
     put(home, "cgi-bin/x.pl", "#!/nothing/perl\n", 0o644)
+    put(home, "tools/x.sh", "#!/bin/sh\n")
     put(home, "cgicompat.toml", 'cwd = "root"')
     site = start("--workers", "2:3", "--runner", "cgihandler")
     version = ".".join(map(str, sys.version_info[:3]))
@@ -121,6 +122,9 @@ def test_the_report(home: Path, start: Callable[..., Site]) -> None:
         '  /cgi-bin/old.py: line 1 is Python 2 (a print statement): convert it, or set runner = "cgi" and '
         'interpreter = "python2" for it',
         f"  /cgi-bin/x.pl: not executable and not Python: chmod +x {home}/www/cgi-bin/x.pl",
+        "1 program outside of the folders for scripts:",
+        "  /tools/x.sh: This is a program. For it to run, move it into cgi-bin or set script-endings = "
+        '[".sh"]; for it to be sent as a file, take away its permission to be executed (chmod a-x).',
         *(
             ["Scripts run as root here. Choose another user by --user NAME, or `user` in cgicompat.toml."]
             * root

@@ -71,7 +71,7 @@ POINTS = {
     29: Point("What is flushed arrives at once"),
     30: Point("Children in the background", POOLED),
     31: Point("Lines of the header", HTTP),
-    32: Point("Bad headers are answered by 500", HTTP),
+    32: Point("Bad headers are answered by 500, not those without a type", HTTP),
     33: Point("Status and Location", HTTP),
     34: Point("A status line first, and `nph-` scripts", HTTP),
     35: Point("Headers of the connection, wrong lengths, cgitb's comment", HTTP),
@@ -80,13 +80,13 @@ POINTS = {
     38: Point("Header fields as variables", HTTP),
     39: Point("Words of the query as arguments"),
     40: Point("Chunked and compressed bodies", HTTP),
-    41: Point("No source is shown, and no file from outside", HTTP),
+    41: Point("No source is shown, no program, and no file from outside", HTTP),
     42: Point("IPv6", HTTP),
     43: Point("Methods"),
     44: Point("Changed files are used at once"),
     45: Point("Time limits, and clients that leave"),
     46: Point("Many requests at once, and `max-requests`"),
-    47: Point("Other languages, and which Python runs Python"),
+    47: Point("Other languages; which Python runs Python, with which options and packages"),
 }
 
 ASKED_AT = "contract"  # the name of the property with which a report says where its case was asked

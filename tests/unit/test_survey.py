@@ -54,6 +54,25 @@ def test_scripts_are_found_where_the_router_finds_them(tmp_path: Path) -> None:
     assert found.scripts[0].filename == str(tmp_path.resolve() / "cgi-bin/a.py")
 
 
+def test_programs_that_are_no_scripts_where_they_are(tmp_path: Path) -> None:
+    put(tmp_path, "tools/x.sh", "#!/bin/sh\n")
+    put(tmp_path, "tools/install.sh", "#!/bin/sh\n", 0o644)
+    put(tmp_path, ".well-known/tool", "#!/bin/sh\n")
+    put(tmp_path, ".well-known/x.py", PYTHON)
+    found = look(tmp_path)
+    assert [program.path for program in found.programs] == ["/.well-known/tool", "/tools/x.sh"]
+    assert all("script" in program.problem or "*.cgi" in program.problem for program in found.programs)
+    assert [script.path for script in found.scripts] == ["/.well-known/x.py"]
+
+
+def test_a_virtualenv_without_python(tmp_path: Path) -> None:
+    put(tmp_path, "env/pyvenv.cfg", "home = /nowhere")
+    script = f"#!{tmp_path}/env/bin/python\n"
+    assert "packages of its virtualenv" in problem(tmp_path, "cgi-bin/x.py", script)
+    put(tmp_path, "env/bin/python", "")
+    assert problem(tmp_path, "cgi-bin/x.py", script) == ""
+
+
 def test_a_link_to_a_directory_is_followed_once(tmp_path: Path) -> None:
     put(tmp_path, "elsewhere/x.py", PYTHON)
     (tmp_path / "www").mkdir()
