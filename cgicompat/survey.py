@@ -81,7 +81,7 @@ def _search(settings: Settings) -> Iterator[Script | Found | None]:
         for entry in entries:
             if hidden(entry.name, top=folder == settings.directory):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 folders.append(entry.path)
                 yield None
                 continue
@@ -91,6 +91,13 @@ def _search(settings: Settings) -> Iterator[Script | Found | None]:
                 yield Found(path, entry.path, route.hint)
             else:
                 yield route if isinstance(route, Script) else None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a symbolic link to itself, say
+        return False
 
 
 def is_data(filename: str) -> bool:

@@ -63,7 +63,10 @@ def _runners(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
     help="Runs of each request under each runner.",
 )
 @click.option(
-    "--reference", metavar="PROGRAM", default="", help="Interpreter of the reference: python2.7, say."
+    "--reference",
+    metavar="PROGRAM",
+    default="",
+    help="Interpreter of the reference: python2.7, say; or cgicompat, for its cgi runner.",
 )
 @click.option("--reference-url", metavar="URL", default="", help="A live server as the reference.")
 @click.option("--unsafe", is_flag=True, help="Send the live server more than GET and HEAD.")

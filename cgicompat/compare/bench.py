@@ -51,6 +51,7 @@ class Bench:
         self._options = options
         self._seen = settings.directory  # where scripts see it
         self._waiting: deque[tuple[Any, ...]] = deque()
+        self._programs: dict[str, int] = {}
         self._home = _new_directory(settings.directory)
         self.copy: Copy | None = None
         self.temporary: Copy | None = None
@@ -159,9 +160,10 @@ class Bench:
                 raise CompareError(f"--reference {interpreter}: there is no program {words[0]}")
             words[0] = os.path.abspath(found)
         if len(words) > 1:
-            file = os.path.join(self._home, "interpreter")
+            number = self._programs.setdefault(interpreter, len(self._programs))
+            file = os.path.join(self._home, f"interpreter-{number}")
             with open(file, "w") as script:
-                script.write(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+                script.write(f'#!/bin/sh\nunset PWD OLDPWD SHLVL _\nexec {shlex.join(words)} "$@"\n')
             os.chmod(file, 0o700)
             return file
         return words[0] if words else ""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from cgicompat.guards.change import Change
 
+OURS = "cgicompat"  # as a reference: our `cgi` runner
+
 
 class CompareError(Exception):
     """A comparison cannot be made; the message says why, and what to do."""
@@ -34,7 +36,7 @@ class Options:
 
     `repeat`: runs of each request under each runner, 2 or more. `runners`: those to judge, empty for the
     usual ones. `reference`: program (with arguments, as a shell splits them) that runs the scripts of the
-    reference, in place of plain CGI under this Python; or `url`, a live server. `original`: file or directory
+    reference, in place of plain CGI, or OURS; or `url`, a live server. `original`: file or directory
     with what the reference runs in place of the scripts. `in_place`: no copies are made, else `copy_limit`
     is the most bytes of a copy. `ignore`: patterns of lines that do not count. `unsafe`: send the live server
     other methods than GET and HEAD.
@@ -52,8 +54,8 @@ class Options:
 
     @property
     def plain(self) -> bool:
-        """Is the reference the `cgi` runner under this Python?"""
-        return not (self.reference or self.url or self.original)
+        """Is the reference plain CGI, or our own runner for it, with the scripts as they are?"""
+        return not (self.reference not in ("", OURS) or self.url or self.original)
 
     @property
     def candidates(self) -> tuple[str, ...]:

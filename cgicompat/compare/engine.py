@@ -16,10 +16,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from cgicompat.compare import answer, live
+from cgicompat.compare import answer, live, plain
 from cgicompat.compare.answer import STDERR, Part
 from cgicompat.compare.bench import Bench, Process, runs_here
-from cgicompat.compare.case import Case, CompareError, Options, Run
+from cgicompat.compare.case import OURS, Case, CompareError, Options, Run
 from cgicompat.compare.difference import Reference
 from cgicompat.compare.report import CaseReport, Leak, Report, Trial
 from cgicompat.config import Settings
@@ -77,6 +77,8 @@ class _Round:
         self.case = case
         self.report = report
         self.first_asked = 0.0
+        self.program = ""  # that runs the reference, where it is not our runner
+        self.plain = False  # whether that is plain CGI
         self._options = options
         self._shared: dict[Part, Part] = {}
 
@@ -90,7 +92,7 @@ class _Round:
             ours, theirs = ([one.parts for one in of] for of in (report.trials, report.reference_runs))
             live.level(ours, theirs, self.case.environ.get("REQUEST_METHOD", "GET"))
         but: tuple[str, ...] = ()
-        if options.reference or options.original:
+        if not options.plain:
             but = (STDERR,)  # another Python has other warnings
         if options.in_place:
             but = (*but, "files")
@@ -113,6 +115,7 @@ class _Work:
             here = runs_here(settings, case.script)
             runners = options.candidates if here else () if options.plain else ("cgi",)
             self.rounds.append(_Round(case, CaseReport(case, here, runners), options))
+            self._choose(self.rounds[-1])
         self._bench = stack.enter_context(Bench(settings, options))
         self._reference_bench = self._bench
         if options.original:
@@ -189,20 +192,33 @@ class _Work:
             run = Run(output=found.body, seconds=time.perf_counter() - begun)
             parts = answer.response_parts(found)
         else:
-            process = self._reference_bench.process("cgi", self._program(round))
-            run = self._run(round, process, "the reference")
-            process.close()
+            run = self._run_reference(round)
+            if round.plain and not round.report.reference_runs and plain.lacks_cgi(run.errors):
+                round.case = replace(round.case, environ=plain.with_cgi(round.case.environ))
+                round.report.borrowed = True
+                run = self._run_reference(round)
+            if round.plain:
+                run.errors = plain.without_warnings(run.errors)
             parts = answer.parts(run, round.case.nph)
         trial = Trial("reference", 1, "", True, _small(run), round.keep(parts))
         round.report.reference_runs.append(trial)
         round.report.too_slow = run.late
         return not run.late
 
-    def _program(self, round: _Round) -> str:
+    def _choose(self, round: _Round) -> None:
         """What runs the reference: a Python runs no Perl."""
-        program = self._options.reference
-        foreign = "python" in os.path.basename(program.partition(" ")[0]) and not round.report.here
-        return "" if foreign else program
+        program, here = self._options.reference, round.report.here
+        if not program and here:
+            round.plain = True
+            round.program, round.report.version = plain.program(round.case.script)
+        elif program != OURS and (here or "python" not in os.path.basename(program.partition(" ")[0])):
+            round.program = program
+
+    def _run_reference(self, round: _Round) -> Run:
+        process = self._reference_bench.process("cgi", round.program)
+        run = self._run(round, process, "the reference")
+        process.close()
+        return run
 
     def _try(self, round: _Round, process: Process, before: str = "", alone: bool = True) -> None:
         run = self._run(round, process)

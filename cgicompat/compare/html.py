@@ -19,7 +19,17 @@ from typing import Any
 from cgicompat import __version__
 from cgicompat.compare.answer import FILE
 from cgicompat.compare.difference import Expected, Row
-from cgicompat.compare.report import DIFFERS, SAME, UNSTABLE, CaseReport, Report, ScriptReport, Times, Trial
+from cgicompat.compare.report import (
+    DIFFERS,
+    FAILS,
+    SAME,
+    UNSTABLE,
+    CaseReport,
+    Report,
+    ScriptReport,
+    Times,
+    Trial,
+)
 from cgicompat.compare.terminal import duration, memory
 from cgicompat.guards.change import KEPT, PUT_BACK, SPENT
 
@@ -30,7 +40,7 @@ _LONG = 4000  # characters of a line that are shown
 _MARKED = 1000  # characters of two lines in which words are marked, which takes time
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code != 9} | {127: 0x2421}
 _FATES = (SPENT, KEPT, PUT_BACK)
-_WORDS = {SAME: "same", DIFFERS: "differs", UNSTABLE: "cannot tell"}
+_WORDS = {SAME: "same", DIFFERS: "differs", UNSTABLE: "cannot tell", FAILS: "fails everywhere"}
 
 
 @dataclass
@@ -80,6 +90,7 @@ def _report(report: Report) -> dict[str, Any]:
         (SAME, "the same everywhere"),
         (DIFFERS, "with differences"),
         (UNSTABLE, "unstable, cannot tell"),
+        (FAILS, "failing everywhere"),
     ]
     short = "plain CGI" if report.options.plain else report.options.url or report.options.reference
     return {
@@ -177,7 +188,12 @@ def _runner(case: CaseReport, name: str) -> dict[str, Any]:
     if reference := case.times("reference"):
         facts += f"; {_facts('reference', reference)}"
     differences = "; ".join(map(str, trial.differences)) + (f", {trial.when}" if trial.when else "")
-    what = {SAME: "", DIFFERS: _visible(differences), UNSTABLE: case.cannot_tell}[state]
+    what = {
+        SAME: "",
+        DIFFERS: _visible(differences),
+        UNSTABLE: case.cannot_tell,
+        FAILS: _visible(case.fails),
+    }[state]
     return {
         "name": name,
         "state": state,

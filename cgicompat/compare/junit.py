@@ -12,7 +12,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def document(report: Report) -> bytes:
-    """The file's content. What differs is a failure, what cannot be told an error."""
+    """The file's content. What differs is a failure, what cannot be told or fails everywhere an error."""
     suites = ET.Element("testsuites", name="cgicompat compare")
     for script in report.scripts:
         suite = ET.SubElement(suites, "testsuite", name=_clean(script.path))
@@ -42,7 +42,7 @@ def _add(suite: ET.Element, script: ScriptReport, case: CaseReport, runner: str)
         trial = case.shown(runner)
         failure.text = _clean("\n".join(map(str, trial.differences if trial else ())))
     elif case.state(runner) != SAME:
-        ET.SubElement(element, "error", message=_clean(case.cannot_tell))
+        ET.SubElement(element, "error", message=_clean(case.cannot_tell or f"fails everywhere: {case.fails}"))
     if runner == "cgihandler" and case.leaks:
         ET.SubElement(element, "system-out").text = _clean("\n".join(map(str, case.leaks)))
 

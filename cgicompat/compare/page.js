@@ -29,7 +29,7 @@ function open(all) {
 }
 
 function step(direction) {
-  const places = [...document.querySelectorAll("article[data-state=differs], article[data-state=unstable]")];
+  const places = [...document.querySelectorAll("article[data-state=differs], article[data-state=unstable], article[data-state=fails]")];
   const shown = places.filter(visible);
   const here = shown.indexOf(document.activeElement.closest("article"));
   const next = shown[here < 0 ? (direction > 0 ? 0 : shown.length - 1) : here + direction];

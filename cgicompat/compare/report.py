@@ -9,17 +9,18 @@ from __future__ import annotations
 import platform
 import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cgicompat import __version__
-from cgicompat.compare.answer import Part
-from cgicompat.compare.case import Case, Options, Run
+from cgicompat.compare.answer import STATUS, STDERR, Part
+from cgicompat.compare.case import OURS, Case, Options, Run
 from cgicompat.compare.difference import Difference, Reference
 from cgicompat.guards.change import KEPT, Change
 
 FORMAT = "cgicompat compare 1"
-SAME, DIFFERS, UNSTABLE = "same", "differs", "unstable"
+SAME, DIFFERS, UNSTABLE, FAILS = "same", "differs", "unstable", "fails"
 _MUCH = 1.1  # times as long: so much slower is slower
 
 
@@ -47,6 +48,20 @@ class Trial:
     run: Run
     parts: dict[str, Part]
     differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Is it a failure: no CGI response, an HTTP status from 500 on, or an exit status other than 0?"""
+        status = (self.parts[STATUS].lines or ("",))[0]
+        return status.startswith("5") or self.run.status not in (0, None)
+
+    @property
+    def last_words(self) -> str:
+        """The last line of stderr, else how it ended."""
+        errors = self.parts.get(STDERR)
+        lines = [line.strip() for line in (errors.lines if errors else None) or () if line.strip()]
+        status = (self.parts[STATUS].lines or ("",))[0]
+        return lines[-1] if lines else f"{status}, exit status {self.run.status}"
 
     @property
     def when(self) -> str:
@@ -83,7 +98,8 @@ class Times:
 @dataclass
 class CaseReport:
     """One request. `here` says that fork and cgihandler run the script in a process of theirs; `runners` are
-    those that were tried, `too_slow` that the reference did not end in time."""
+    those that were tried, `too_slow` that the reference did not end in time, `version` that
+    of the Python that the `#!` line names where it is not ours, `borrowed` that the reference had our cgi."""
 
     case: Case
     here: bool
@@ -93,6 +109,8 @@ class CaseReport:
     leaks: list[Leak] = field(default_factory=list)
     reference: Reference = field(init=False)
     too_slow: bool = False
+    version: str = ""
+    borrowed: bool = False
 
     def of(self, runner: str) -> list[Trial]:
         """The runs of a runner; those of "reference" too."""
@@ -114,11 +132,17 @@ class CaseReport:
         return Times.of(runs) if runs else None
 
     def state(self, runner: str) -> str:
-        """SAME, DIFFERS or UNSTABLE."""
+        """SAME, DIFFERS, UNSTABLE or FAILS."""
         trial = self.shown(runner)
         if trial and trial.differences:
             return DIFFERS
-        return UNSTABLE if self.cannot_tell else SAME
+        return UNSTABLE if self.cannot_tell else FAILS if self.fails else SAME
+
+    @property
+    def fails(self) -> str:
+        """Why it fails, under the reference and everywhere; or nothing."""
+        trials = [*self.reference_runs, *self.trials]
+        return trials[0].last_words if trials and all(trial.failed for trial in trials) else ""
 
     @property
     def cannot_tell(self) -> str:
@@ -137,9 +161,15 @@ class CaseReport:
         found = []
         if not self.here:
             found.append("not Python for our interpreter: it runs as a program of its own under every runner")
-        status = (self.reference_runs[0].parts["status"].lines or ("",))[0]
-        if status.startswith("5"):
-            found.append(f"it fails under the reference too: {status}")
+        if self.version:
+            found.append(
+                f"its #! line names Python {self.version}: --reference python{self.version} takes that"
+            )
+        if self.borrowed:
+            found.append("the reference's Python has no cgi: cgicompat's was on its PYTHONPATH")
+        if self.reference_runs[0].failed:
+            where = "everywhere" if self.fails else "under the reference"
+            found.append(f"{self.case.name} fails {where}: {self.reference_runs[0].last_words}")
         if spent := self.spent:
             found.append(f"cgihandler replaces its process after the call: {spent}")
         return found
@@ -179,23 +209,29 @@ class ScriptReport:
         return self.cases[0].runners
 
     def state(self, runner: str) -> str:
-        states = {case.state(runner) for case in self.cases}
-        return DIFFERS if DIFFERS in states else UNSTABLE if UNSTABLE in states else SAME
+        return _worst(case.state(runner) for case in self.cases)
 
     @property
     def same(self) -> bool:
         """Are all runners that were asked for the same as the reference?"""
-        return all(self.state(runner) == SAME for runner in self.runners)
+        return self.state_of_all == SAME
 
     @property
     def state_of_all(self) -> str:
-        states = {self.state(runner) for runner in self.runners}
-        return DIFFERS if DIFFERS in states else UNSTABLE if UNSTABLE in states else SAME
+        return _worst(map(self.state, self.runners)) if self.runners else FAILS if self.fails else SAME
+
+    @property
+    def fails(self) -> str:
+        """Why all requests fail everywhere, or nothing."""
+        reasons = [case.fails for case in self.cases]
+        return reasons[0] if all(reasons) else ""
 
     @property
     def verdict(self) -> str:
-        """`same everywhere`, `same under RUNNERS; RUNNER differs: ...`, `differs: ...` or `unstable, cannot
-        tell: ...`."""
+        """`same everywhere`, `same under RUNNERS; RUNNER differs: ...`, `differs: ...`, `fails everywhere:
+        ...` or `unstable, cannot tell: ...`."""
+        if self.fails and self.state_of_all == FAILS:
+            return f"fails everywhere: {self.fails}"
         good = [runner for runner in self.runners if self.state(runner) == SAME]
         bad = [runner for runner in self.runners if self.state(runner) == DIFFERS]
         if bad and good:
@@ -204,7 +240,7 @@ class ScriptReport:
             )
         if bad:
             return f"differs: {self.reason(bad[0])}"
-        if len(good) < len(self.runners):
+        if UNSTABLE in map(self.state, self.runners):
             why = next(case.cannot_tell for case in self.cases if case.cannot_tell)
             return f"unstable, cannot tell: {why}"
         return "same everywhere"
@@ -233,13 +269,14 @@ class ScriptReport:
 
     @property
     def remarks(self) -> list[str]:
-        return list(dict.fromkeys(remark for case in self.cases for remark in case.remarks))
+        found = dict.fromkeys(remark for case in self.cases for remark in case.remarks)
+        return [remark for remark in found if not (self.fails and remark.endswith(self.verdict))]
 
     @property
     def best(self) -> str:
         """The fastest runner that is safe, or nothing: a runner that differs, or of which nothing can be
         told, is none. Plain CGI is safe where it is the reference."""
-        if not self.runners:
+        if not self.runners or self.state_of_all == FAILS:
             return ""
         safe = [runner for runner in ("cgihandler", "fork", "cgi") if runner in self.runners]
         safe = [runner for runner in safe if self.state(runner) == SAME]
@@ -263,6 +300,12 @@ class ScriptReport:
     def section(self) -> str:
         """What to put into cgicompat.toml, or nothing."""
         return f'[script."{self.path}"]\nrunner = "{self.best}"\n' if self.best else ""
+
+
+def _worst(states: Iterable[str]) -> str:
+    """The state that counts; what fails counts where nothing else does."""
+    found = {*states}
+    return next(state for state in (DIFFERS, UNSTABLE, SAME, FAILS) if state in found)
 
 
 class Report:
@@ -301,7 +344,8 @@ class Report:
     def reference(self) -> str:
         """What the reference is, in words."""
         options = self.options
-        name = options.url or options.reference or f"plain CGI, Python {self.python}"
+        ours = f"the cgi runner, Python {self.python}" if options.reference == OURS else ""
+        name = options.url or ours or options.reference or f"plain CGI, Python {self.python}"
         return f"{name}, with {options.original}" if options.original else name
 
     def as_json(self) -> dict[str, Any]:

@@ -50,6 +50,8 @@ EXPECTED = {
     "differs_status": "same under cgihandler; fork differs: status 503 Busy in place of 200 OK, and 1 more",
     "differs_bytes": "differs: body: the first that differs is number 5",
     "unstable": "unstable, cannot tell: its body varies under the reference itself",
+    "fails_exception": "fails everywhere: LookupError: nothing there",
+    "fails_killed": "fails everywhere: 502 (the script was killed), exit status 137",
 }
 
 
@@ -117,6 +119,56 @@ def test_in_place(tmp_path: Path) -> None:
     assert (tmp_path / "cgi-bin" / "count.txt").read_text() == str(41 + runs)
 
 
+def test_what_fails_everywhere(report: Report) -> None:
+    """It is the same, and yet nothing to rely on: no runner is written down for it."""
+    script = of(report, "fails_exception")
+    assert (script.same, script.best, script.section) == (False, "", "")
+    assert {script.state(runner) for runner in script.runners} == {"fails"}
+
+
+def write(directory: Path, name: str, source: str) -> None:
+    file = directory / "cgi-bin" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(source)
+    file.chmod(0o755)
+
+
+WHAT = """#!/usr/bin/env -S python3 -E
+import sys, os
+print("Content-Type: text/plain\\n")
+print(any(name.startswith("cgicompat") for name in sys.modules), sys.flags.ignore_environment)
+"""
+
+
+@pytest.mark.parametrize(("reference", "said"), [("", "False 1"), ("cgicompat", "True 0")])
+def test_the_reference_is_python_with_the_script(tmp_path: Path, reference: str, said: str) -> None:
+    """As a web server starts it, with the options of its `#!` line; our own runner where that is told."""
+    write(tmp_path, "what.py", WHAT)
+    report = run(tmp_path, repeat=2, reference=reference, runners=("fork",))
+    assert report.cases[0].reference_runs[0].parts["body"].lines == (said, "")
+    assert report.reference.startswith("the cgi runner" if reference else "plain CGI, Python 3.")
+
+
+def test_a_python_of_another_version_is_named(tmp_path: Path) -> None:
+    other = tmp_path / "python3"
+    other.write_text("#!/bin/sh\necho 3.2\n")
+    other.chmod(0o755)
+    write(tmp_path, "old.py", f"#!{other}\nprint('Content-Type: text/plain\\n\\nok')\n")
+    script = run(tmp_path, repeat=2, runners=("fork",)).scripts[0]
+    assert script.verdict == "same everywhere"
+    assert "its #! line names Python 3.2: --reference python3.2 takes that" in script.remarks
+
+
+@pytest.mark.parametrize("module", ["cgi", "cgitb"])
+def test_cgi_under_the_reference(tmp_path: Path, module: str) -> None:
+    """Where its Python has none it borrows ours, and the report says so; older ones only warn."""
+    source = f"import {module}, os\nprint('Content-Type: text/plain\\n')\nprint(os.environ.get('PYTHONPATH'))"
+    write(tmp_path, "form.py", source)
+    script = run(tmp_path, repeat=2).scripts[0]
+    assert script.verdict == "same everywhere"
+    assert any("has no cgi" in remark for remark in script.remarks) == (sys.version_info >= (3, 13))
+
+
 def test_lines_to_ignore(tmp_path: Path) -> None:
     planted(tmp_path, "differs_body")
     assert run(tmp_path, ignore=("alone|in a pool",), repeat=2).same
@@ -138,7 +190,7 @@ def test_without_name_spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "open('written', 'w'), 1 / 0\n"
     )
     report = run(site, repeat=2)
-    assert report.scripts[0].verdict == "same everywhere"
+    assert report.scripts[0].verdict == "fails everywhere: ZeroDivisionError: division by zero"
     assert any("no mount name space" in remark for remark in report.remarks)
     parts = report.cases[0].trials[-1].parts
     script, folder = f"{site}/cgi-bin/here.py", f"{site}/cgi-bin"
@@ -319,7 +371,7 @@ def test_an_ordinary_user_needs_no_rights(tmp_path: Path) -> None:
         "differs",
         "same everywhere",
         "same everywhere",
-    ], verdicts or done.stderr
+    ], (result, done.stderr)
     assert (home / "cgi-bin" / "count.txt").read_text() == "41"
 
 

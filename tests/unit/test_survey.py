@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -182,3 +185,74 @@ def test_unreadable(tmp_path: Path) -> None:
         if root:
             os.seteuid(0)
     assert said == f"cannot be read (Permission denied): chmod a+r {script}"
+
+
+def strange(root: Path) -> None:
+    """Whatever else can lie about in a directory of scripts."""
+    put(root, "ok.py", PYTHON)
+    put(root, os.fsdecode(b"caf\xe9.py"), PYTHON)
+    put(root, "new\nline.py", PYTHON)
+    for name, target in (
+        ("loop", "loop"),
+        ("a", "b"),
+        ("b", "a"),
+        ("loop.py", "loop.py"),
+        ("self", "."),
+        ("x.py", "-"),
+    ):
+        os.symlink(target, root / name)
+    os.mkfifo(root / "fifo.py")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(root / "socket.py"))
+    put(root, "closed/x.py", PYTHON)
+    put(root, "secret.py", PYTHON, 0o300)
+    (root / "closed").chmod(0)
+    if os.geteuid() == 0:
+        os.mknod(root / "device.py", 0o20777, os.makedev(1, 3))
+
+
+def as_nobody(function: Callable[[], object]) -> None:
+    """Call it in a process of an ordinary user's, for whom what is closed is closed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            function()
+            os._exit(0)
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_strange_files(tmp_path: Path) -> None:
+    """They are no scripts, and end neither the survey nor a comparison."""
+    from cgicompat.compare.copies import Copy
+
+    root = tmp_path / "cgi-bin"
+    root.mkdir()
+    strange(root)
+    if os.geteuid() == 0:
+        for path in (tmp_path, *tmp_path.rglob("*")):
+            os.lchown(path, 65534, 65534)
+        for parent in tmp_path.parents:
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+    def check() -> None:
+        found = {
+            script.filename.removeprefix(f"{root}/"): script.problem for script in look(tmp_path).scripts
+        }
+        assert found.keys() == {"ok.py", "caf\udce9.py", "new\nline.py", "secret.py"}
+        assert found["secret.py"].startswith("cannot be read")
+        (copies := tmp_path.with_name("copies")).mkdir()
+        copy = Copy(str(copies / "copy"), str(tmp_path), 1 << 20)
+        assert copy.left_out == ["cgi-bin/closed", "cgi-bin/secret.py"]
+        (copies / "copy" / "cgi-bin" / "ok.py").unlink()
+        copy.restore()
+        assert not copy.changes()
+
+    tmp_path.parent.chmod(0o777)
+    as_nobody(check)

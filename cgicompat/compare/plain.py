@@ -1,0 +1,77 @@
+"""Plain CGI, the reference: Python is started with the script as its program, as by web servers."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+from cgicompat import stdlib
+from cgicompat.runners.script import INTERPRETER
+
+_LINE = 256  # bytes of a `#!` line that the system looks at
+_PATIENCE = 10.0  # seconds
+_THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
+_MISSING = re.compile(rb"^ModuleNotFoundError: No module named '(?:cgi|cgitb)'\s*\Z", re.MULTILINE)
+# What 3.11 and 3.12 say to whoever imports these; ours do not.
+_DEPRECATED = re.compile(
+    rb"^[^\n]*: DeprecationWarning: '(?:cgi|cgitb)' is deprecated and slated for removal in Python 3\.13\n"
+    rb"(?:  [^\n]*\n)?",
+    re.MULTILINE,
+)
+
+
+def program(script: str) -> tuple[str, str]:
+    """The command that starts a Python script, as a shell would split it: its `#!` line's, where that names a
+    Python of our version (runners are compared here, not Pythons), else ours. And the version that the line
+    names where it is another."""
+    python, *options = _shebang(script) or [INTERPRETER]
+    found = shutil.which(python) or ""
+    version = _version(found) if found else ""
+    if version == _THIS:
+        return shlex.join([found, *options]), ""
+    return shlex.join([INTERPRETER, *options]), version
+
+
+def lacks_cgi(errors: bytes) -> bool:
+    """Whether a run has ended since its Python, 3.13 or later, has no cgi or cgitb."""
+    return bool(_MISSING.search(errors))
+
+
+def with_cgi(environ: dict[str, str]) -> dict[str, str]:
+    """The variables with ours on PYTHONPATH."""
+    path = [os.path.dirname(os.path.abspath(stdlib.__file__)), environ.get("PYTHONPATH", "")]
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+
+
+def without_warnings(errors: bytes) -> bytes:
+    """stderr without the warnings that cgi and cgitb are to be removed."""
+    return _DEPRECATED.sub(b"", errors)
+
+
+def _shebang(script: str) -> list[str]:
+    """Python and its options, as the `#!` line names them, or nothing."""
+    try:
+        with open(script, "rb") as file:
+            line = file.readline(_LINE)
+        words = shlex.split(os.fsdecode(line[2:])) if line.startswith(b"#!") else []
+    except (OSError, ValueError):
+        return []
+    if words and os.path.basename(words[0]) == "env":
+        words = [word for word in words[1:] if "=" not in word and word != "-S"]
+    return words if words and os.path.basename(words[0]).startswith("python") else []
+
+
+@functools.cache
+def _version(python: str) -> str:
+    """As "3.11", or nothing where it does not start."""
+    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run([python, "-c", ask], capture_output=True, text=True, timeout=_PATIENCE)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
