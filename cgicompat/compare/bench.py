@@ -407,7 +407,12 @@ def _read_errors(fd: int, run: Run) -> bool:
 
 def runs_here(settings: Settings, script: str) -> bool:
     """Whether fork and cgihandler run the script themselves, and not a program. Raises CompareError."""
+    return is_python(settings, script) and kind(script).here
+
+
+def is_python(settings: Settings, script: str) -> bool:
+    """Whether it is a Python script, and none that is for another interpreter. Raises CompareError."""
     try:
-        return settings.for_script(script).interpreter is None and kind(script).here
+        return settings.for_script(script).interpreter is None and kind(script).python
     except OSError as error:
         raise CompareError(f"{script}: {error.strerror}") from None

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from cgicompat.compare import answer, live, plain
 from cgicompat.compare.answer import STDERR, Part
-from cgicompat.compare.bench import Bench, Process, runs_here
+from cgicompat.compare.bench import Bench, Process, is_python, runs_here
 from cgicompat.compare.case import OURS, Case, CompareError, Options, Run
 from cgicompat.compare.difference import Reference
 from cgicompat.compare.report import CaseReport, Leak, Report, Trial
@@ -113,9 +113,10 @@ class _Work:
         self.rounds: list[_Round] = []
         for case in cases:
             here = runs_here(settings, case.script)
-            runners = options.candidates if here else () if options.plain else ("cgi",)
+            python = is_python(settings, case.script)
+            runners = options.candidates if here else ("cgi",) if python or not options.plain else ()
             self.rounds.append(_Round(case, CaseReport(case, here, runners), options))
-            self._choose(self.rounds[-1])
+            self._choose(self.rounds[-1], python)
         self._bench = stack.enter_context(Bench(settings, options))
         self._reference_bench = self._bench
         if options.original:
@@ -205,13 +206,13 @@ class _Work:
         round.report.too_slow = run.late
         return not run.late
 
-    def _choose(self, round: _Round) -> None:
+    def _choose(self, round: _Round, python: bool) -> None:
         """What runs the reference: a Python runs no Perl."""
-        program, here = self._options.reference, round.report.here
-        if not program and here:
+        program = self._options.reference
+        if not program and python:
             round.plain = True
             round.program, round.report.version = plain.program(round.case.script)
-        elif program != OURS and (here or "python" not in os.path.basename(program.partition(" ")[0])):
+        elif program != OURS and (python or "python" not in os.path.basename(program.partition(" ")[0])):
             round.program = program
 
     def _run_reference(self, round: _Round) -> Run:

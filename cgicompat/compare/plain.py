@@ -11,9 +11,8 @@ import subprocess
 import sys
 
 from cgicompat import stdlib
-from cgicompat.runners.script import INTERPRETER
+from cgicompat.runners.script import INTERPRETER, kind
 
-_LINE = 256  # bytes of a `#!` line that the system looks at
 _PATIENCE = 10.0  # seconds
 _THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _MISSING = re.compile(rb"^ModuleNotFoundError: No module named '(?:cgi|cgitb)'\s*\Z", re.MULTILINE)
@@ -29,12 +28,13 @@ def program(script: str) -> tuple[str, str]:
     """The command that starts a Python script, as a shell would split it: its `#!` line's, where that names a
     Python of our version (runners are compared here, not Pythons), else ours. And the version that the line
     names where it is another."""
-    python, *options = _shebang(script) or [INTERPRETER]
-    found = shutil.which(python) or ""
-    version = _version(found) if found else ""
+    is_a = kind(script)
+    named = os.path.basename(is_a.program).startswith("python")
+    found = (shutil.which(is_a.program) if named else None) or INTERPRETER
+    version = _version(found) if named else _THIS
     if version == _THIS:
-        return shlex.join([found, *options]), ""
-    return shlex.join([INTERPRETER, *options]), version
+        return shlex.join([found, *is_a.options]), ""
+    return shlex.join([INTERPRETER, *is_a.options]), version
 
 
 def lacks_cgi(errors: bytes) -> bool:
@@ -53,22 +53,9 @@ def without_warnings(errors: bytes) -> bytes:
     return _DEPRECATED.sub(b"", errors)
 
 
-def _shebang(script: str) -> list[str]:
-    """Python and its options, as the `#!` line names them, or nothing."""
-    try:
-        with open(script, "rb") as file:
-            line = file.readline(_LINE)
-        words = shlex.split(os.fsdecode(line[2:])) if line.startswith(b"#!") else []
-    except (OSError, ValueError):
-        return []
-    if words and os.path.basename(words[0]) == "env":
-        words = [word for word in words[1:] if "=" not in word and word != "-S"]
-    return words if words and os.path.basename(words[0]).startswith("python") else []
-
-
 @functools.cache
 def _version(python: str) -> str:
-    """As "3.11", or nothing where it does not start."""
+    """As "3.11"; what does not start has none."""
     ask = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", ask], capture_output=True, text=True, timeout=_PATIENCE)

@@ -18,7 +18,7 @@ from cgicompat.dependencies import hidden
 from cgicompat.errorlog import log
 from cgicompat.request import take_further_byte
 from cgicompat.runners.outcome import Outcome
-from cgicompat.runners.script import command, runs_here
+from cgicompat.runners.script import command, kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class _Process:
         environ = dict(request.environ)
         if request.settings.debug:
             environ["CGICOMPAT_DEBUG"] = "1"
-        if runs_here(request):
+        if request.settings.interpreter is None and kind(request.script).python:
             environ["CGICOMPAT_HIDDEN"] = os.pathsep.join(hidden())
         self.output, write_end = os.pipe()
         here = os.getcwd()

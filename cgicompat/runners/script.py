@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Kind:
     """What the first line of a file makes of it.
 
-    `python` says that it is a Python script; `options` are Python's that the line has and that matter, of
+    `python` says that it is a Python script, by the `program` of its `#!` line; `options` are Python's that the line has and that matter, of
     which `unbuffered` is -u; `environment` is the virtualenv that it names. It runs `here`, in a worker,
     unless it has other options than that, or a virtualenv.
     """
@@ -27,10 +27,10 @@ class Kind:
         python = (b"python" in first or b"cgicompat-cgi" in first) if line else filename.endswith(".py")
         # A zero byte says binary, whatever the name; a zip file may have a `#!` line.
         self.python = python and b"\0" not in first and then != b"PK\3\4"
-        program, options = _words(first) if line and self.python else ("", [])
+        self.program, options = _words(first) if line and self.python else ("", [])
         self.options = _own_options(options)
         self.unbuffered = "-u" in self.options
-        self.environment = Environment.of(program)
+        self.environment = Environment.of(self.program)
         self.here = self.python and not self.environment and self.options in ([], ["-u"])
 
 
