@@ -93,8 +93,10 @@ def find_script(program: str, arguments: list[str]) -> tuple[str, list[str]]:
             raise Unclear("which script? Usage: cgicompat-cgi SCRIPT [ARGUMENT...]")
         return os.path.abspath(arguments[0]), arguments[1:]
     if named and not client.same_file(named, program):
-        if arguments and client.same_file(arguments[0], named):
-            arguments = arguments[1:]
+        for i, word in enumerate(arguments[:2]):  # before the script stands an option of its #! line, if any
+            if client.same_file(word, named):
+                arguments = arguments[i + 1 :]
+                break
         return os.path.abspath(named), arguments
     if not environ.get("REDIRECT_HANDLER"):
         raise Unclear("called by its own URL or a Location; let `Action` and `AddHandler` name it instead")

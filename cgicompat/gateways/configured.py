@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+_OURS = ("CGICOMPAT_", "REDIRECT_CGICOMPAT_")  # variables that are no script's
 _PATIENCE = 2  # seconds from the web server's SIGTERM to our SIGKILL; to its own it waits 3
 
 
 def run(script: str, directory: str) -> NoReturn:
     """Runs `script` by the settings of `directory` for the request in the environment, and exits with the
     script's status."""
-    # Apache renames what it redirects, and sets it anew mostly.
-    renamed = {name.removeprefix("REDIRECT_"): value for name, value in os.environ.items()}
+    # Apache renames what it redirects.
+    redirected = {name[9:]: os.environ[name] for name in os.environ if name.startswith(_OURS[1])}
     try:
-        settings = config.load(directory, environ={**renamed, **os.environ})
+        settings = config.load(directory, environ={**redirected, **os.environ})
     except config.ConfigError as error:
         sys.stderr.write(f"cgicompat-cgi: {error}\n")
         _answer(pages.error(500))
@@ -37,7 +38,7 @@ def run(script: str, directory: str) -> NoReturn:
     settings = settings.for_script(settings.directory + script.removeprefix(directory.rstrip("/")))
     environ = {
         **settings.env,
-        **{name: value for name, value in os.environ.items() if "CGICOMPAT_" not in name},
+        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
     }
     environ.pop("HTTP_PROXY", None)
     if not settings.pass_authorization:

@@ -251,6 +251,19 @@ def test_the_first_line_of_a_script_names_it(web, pool):
     assert run_here(web.run(CGICOMPAT_SOCKET=None))
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_the_first_line_of_a_script_has_an_option(web, root, configured):
+    if not configured:
+        (root / "cgicompat.toml").unlink()
+    web.script.write_text(
+        f"#!{web.program} -Ou\nimport sys\nprint('Content-Type: a/b\\n\\n', __debug__, *sys.argv)"
+    )
+    web.script.chmod(0o755)
+    web.program = web.script
+    run = web.run("a", "b", CGICOMPAT_SOCKET=None, QUERY_STRING="a+b")
+    assert run.stdout == f"Content-Type: a/b\n\n False {web.script} a b\n".encode()
+
+
 # What may happen on the way
 
 
