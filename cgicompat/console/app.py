@@ -37,6 +37,7 @@ PATH = "/_cgicompat"
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS")
 FORM = "application/x-www-form-urlencoded"
 _SHOWN = 256 * 1024  # bytes of a response
+_FORM_FIELDS = 100
 _FORM_BYTES = 8 * 1024 * 1024
 _SURVEY_SECONDS = 0.5
 _SURVEY_EVERY = 2.0
@@ -190,7 +191,9 @@ class Console:
 
     async def _lines(self, request: Received) -> Response:
         after = request.query_params.get("after", "0")
-        written, lines = self._book.log(int(after) if is_length(after) else 0)
+        if not is_length(after):
+            return Response("after=N: a number of lines.\n", 400, media_type="text/plain")
+        written, lines = self._book.log(int(after))
         return JSONResponse({"written": written, "lines": lines})
 
     async def _survey(self) -> list[Found]:
@@ -231,7 +234,11 @@ class Console:
             data += piece
             if len(data) > _FORM_BYTES:
                 return Response("The form is too large.\n", 413, media_type="text/plain")
-        fields = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True)
+        try:
+            text = data.decode("utf-8", "replace")
+            fields = parse_qs(text, keep_blank_values=True, max_num_fields=_FORM_FIELDS)
+        except ValueError:
+            return Response("The form has too many fields.\n", 400, media_type="text/plain")
         form = {name: values[-1] for name, values in fields.items()}
         if not self._gate.knows(form.get("token", "")):
             text = "The form is not of this server, or of a former run of it: reload the page.\n"
@@ -251,7 +258,10 @@ class Console:
 
     def _scope(self, scope: Scope, asked: Mapping[str, str], script: Found) -> tuple[Scope, bytes]:
         """The request that the form describes. Raises _Wrong."""
-        target = urlsplit(asked["target"].strip())
+        try:
+            target = urlsplit(asked["target"].strip())
+        except ValueError:  # half an IPv6 address
+            target = urlsplit("")
         if target.scheme or target.netloc or not target.path.startswith("/"):
             raise _Wrong("The address is a path on this server, and a query: /cgi-bin/script.py?name=value")
         if asked["method"] not in METHODS:
@@ -397,7 +407,7 @@ def _decoded(data: bytes, headers: list[tuple[str, str]]) -> str:
     found = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", kind, re.IGNORECASE)
     try:
         return data.decode(found[1] if found else "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # there is no such charset, or it does not know "replace"
         return data.decode("utf-8", "replace")
 
 

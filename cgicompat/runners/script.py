@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Kind:
     """What the first line of a file makes of it.
 
-    `python` says that it is a Python script, by the `program` of its `#!` line; `options` are Python's that the line has and that matter, of
-    which `unbuffered` is -u; `environment` is the virtualenv that it names. It runs `here`, in a worker,
-    unless it has other options than that, or a virtualenv.
+    `python` says that it is a Python script, by the `program` of its `#!` line; `options` are Python's that
+    the line has and that matter, of which `unbuffered` is -u; `environment` is the virtualenv that it names.
+    It runs `here`, in a worker, unless it has other options than that, or a virtualenv.
     """
 
     def __init__(self, filename: str, first: bytes, then: bytes):

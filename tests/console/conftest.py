@@ -21,6 +21,10 @@ SCRIPTS = {
     ),
     "broken.py": "import sys\nprint('about to <fail>', file=sys.stderr)\n1 / 0",
     "slow.py": "import time\nprint('Content-Type: text/plain\\n', flush=True)\ntime.sleep(20)",
+    "charset.py": (
+        "import os\nprint(f'Content-Type: text/plain; charset={os.environ[\"QUERY_STRING\"]}\\n')\n"
+        "print('some text')"
+    ),
     "counts.py": (
         "import calendar\ncalendar.n = getattr(calendar, 'n', 0) + 1\n"
         "print('Content-Type: text/plain\\n')\nprint('visit', calendar.n)"

@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -189,8 +189,29 @@ def test_the_log(site):
     assert all(line in site.server.log for line in lines)  # where it always went
     assert "about to &lt;fail&gt;" in site.page("/log")
     assert json.loads(site.page("/log.json?after=99999"))["lines"] == []
-    for after in ("x", "9" * 5000, "%C2%B2"):
-        assert site.ask(f"/_cgicompat/log.json?after={after}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "value", ["x", "-1", "9" * 5000, "%C2%B2", "1e9", "%00", "%FF", "+1", "http://[", "//[/x"]
+)
+def test_parameters_that_make_no_sense(site, value):
+    """Refused, and none is an error of ours."""
+    assert site.ask(f"/_cgicompat/log.json?after={value}")[0] == 400
+    assert site.ask(f"/_cgicompat/script?path={value}")[0] == 404
+    for field in ("path", "method", "target", "headers", "token"):
+        answer = site.ask("/_cgicompat/ask", form=form(site, "hello.py", **{field: unquote(value)}))
+        assert answer[0] in (200, 400, 403, 404), (field, answer)
+
+
+def test_forms_that_are_too_much(site):
+    assert site.ask("/_cgicompat/ask", form=dict.fromkeys(map(str, range(101)), ""))[0] == 400
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "hex", "no-such", "utf-7"])
+def test_a_charset_that_is_none(site, charset):
+    target = f"/cgi-bin/charset.py?{charset}"
+    status, _, text = site.ask("/_cgicompat/ask", form=form(site, "charset.py", target=target))
+    assert (status, "some text" in text) == (200, True)
 
 
 def test_lines_of_the_log():
