@@ -64,7 +64,7 @@ class Protocol(FramedProtocol):
             return False
         cycle.keep_alive = False
         if cycle.response_started:  # so quickly that it may have been read
-            self.loop.call_later(2 * HALF_CLOSE, self.transport.close)
+            self.loop.call_later(20 * HALF_CLOSE, self.transport.close)
         return True
 
     def data_received(self, data: bytes) -> None:

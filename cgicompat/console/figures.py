@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds
 _LATELY = 500  # runs of which the times are known one by one
@@ -75,6 +75,7 @@ class Book:
         self._log: deque[str] = deque(maxlen=_LINES)
         self._written = 0
         self._lock = threading.Lock()
+        self._said: Said | None = None  # by the last line
 
     def add_run(self, script: str, status: int, seconds: float) -> None:
         """A run has ended; a failure is a status of 500 or more."""
@@ -89,8 +90,11 @@ class Book:
 
     def add_line(self, line: str) -> None:
         """A line of the error log."""
-        said = said_by(line)
         with self._lock:
+            # What begins with blanks goes on with the entry before: see pool.log.
+            said = self._said = (
+                self._said and replace(self._said, text=line[2:]) if line[:2] == "  " else said_by(line)
+            )
             self._log.append(line)
             self._written += 1
             if said:

@@ -29,7 +29,7 @@ log = logging.getLogger("cgicompat.error")
 
 CHECKED = 64 * 1024  # bytes of output within which a Content-Length is compared with the truth
 PATIENCE = 0.1  # seconds for which they are held back for that
-HALF_CLOSE = 1.0  # seconds after a request in which a client may end its side, and is still there
+HALF_CLOSE = 0.1  # seconds after a request in which a client may end its side, and is still there
 _MOST = 1000  # things said once that are remembered
 _said: set[tuple[str, str]] = set()
 

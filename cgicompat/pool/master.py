@@ -187,7 +187,7 @@ class Master:
     def _patience(self) -> float:
         busy = self._board.count(BUSY) or self._line.active or self._stopping or self._crew.fork_after
         now = time.monotonic()
-        due = min(self._crew.next_due, self._errands.next_due)
+        due = min(self._crew.next_due, self._errands.next_due, self._log.due)
         patience = min(_TICK if busy else _CHECK_FILES, due - now)
         if self._look_after > now:
             patience = min(patience, self._look_after - now)
@@ -292,6 +292,7 @@ class Master:
         self._crew.keep_time(now)
         self._line.keep_time(now)
         self._errands.keep_time(now)
+        self._log.keep_time(now)
         if self._stopping and now >= self._stop_at:
             self._crew.kill(signal.SIGTERM if self._stopping == 1 else signal.SIGKILL)
             self._stopping = 2
@@ -350,5 +351,6 @@ class Master:
     def _finish(self) -> NoReturn:
         if self._context.recorder:
             self._context.recorder.close()
+        self._log.flush()
         self._context.traces.remove()
         os._exit(0)

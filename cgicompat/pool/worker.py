@@ -197,9 +197,13 @@ class Worker:
             self._tell(LOOK)
         pause = _YIELD
         while True:
-            for fd, _ in waiter.poll():
+            ready = [fd for fd, _ in waiter.poll()]
+            retired = context.lifeline in ready
+            for fd in ready:
                 try:
                     if fd == context.listener.fileno():
+                        if retired:
+                            continue
                         if context.board.hungry:  # those in the master's queue came before
                             time.sleep(_YIELD)
                             continue
@@ -253,7 +257,7 @@ class Worker:
         except OSError as error:
             os.close(body)
             with connection:
-                log(f"cannot read {request.script}: {error.strerror}")
+                log(f"cannot read the script: {error.strerror}")
                 _answer(connection, Refused(403, "The script is not readable.").answer)
             return True
         if name == "fork" and self._used:
@@ -297,7 +301,8 @@ class Worker:
             self._tell(DONE + dump_end(key, outcome.status, seconds), insist=True)
         self._served += 1
         if outcome.spent:
-            self._tell(SPENT + f"{request.script}: {outcome.spent}".encode("utf-8", "replace"))
+            reason = outcome.spent.replace(f" at {request.script}:", " in line ")
+            self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served
 
     def _pass_on(self, request: Request, connection: socket.socket, body: int) -> bool:

@@ -44,7 +44,7 @@ def run(
         try:
             process = _Process(request, body)
         except OSError as error:
-            log(f"cannot run {request.script}: {error.strerror or error}{_advice(error)}")
+            log(f"cannot run: {error.strerror or error}{_advice(error)}")
             if not request.gateway or isinstance(error, PermissionError):
                 _send(connection, pages.error(403 if isinstance(error, PermissionError) else 500))
             if request.gateway:

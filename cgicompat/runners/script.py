@@ -155,5 +155,5 @@ def command_of(script: str, arguments: list[str]) -> list[str]:
             log(f"{environment.program} is not there: {script} runs without the packages of its virtualenv")
         return [INTERPRETER, *is_a.options, _MAIN, *tail]
     if not os.access(script, os.X_OK):
-        raise PermissionError(f"{script} is not executable; chmod +x {script}")
+        raise PermissionError(f"not executable; chmod +x {script}")
     return tail
