@@ -46,11 +46,9 @@ def hidden() -> frozenset[str]:
     return _hidden
 
 
-def prepare(settings: Settings) -> None:
-    """Find it out now, in a process that forks others; or hide nothing, where that is set."""
-    if settings.hide_dependencies:
-        hidden()
-    else:
+def obey(settings: Settings) -> None:
+    """Hide nothing where that is set."""
+    if not settings.hide_dependencies:
         hide(())
 
 
@@ -58,6 +56,22 @@ def hide(files: Iterable[str]) -> None:
     """Hide these, whatever is installed."""
     global _hidden
     _hidden = frozenset(files)
+
+
+def known() -> frozenset[str] | None:
+    """As hidden(), where this process has found it out."""
+    return _hidden
+
+
+def hint(name: str | None) -> str:
+    """What to do about a module that a script did not find, where it is hidden; else nothing."""
+    endings = (f"/{name}.py", f"/{name}/__init__.py")
+    if not any(file.endswith(endings) for file in _hidden or ()):
+        return ""
+    return (
+        f"{name} came with cgicompat and is hidden from scripts: pip install --force-reinstall its package, "
+        "or set hide-dependencies = false"
+    )
 
 
 class _Distribution:

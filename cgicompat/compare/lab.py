@@ -72,7 +72,8 @@ class Lab:
         _adopt_orphans()
         here.handle_signals(os.getpid())
         shell.install()
-        dependencies.prepare(settings)
+        dependencies.obey(settings)
+        dependencies.hidden()  # for all children
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.lasting = True
         guards.prepare()

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from cgicompat import config, pages
+from cgicompat import config, dependencies, pages
 from cgicompat.request import Request
 from cgicompat.response import is_length
 from cgicompat.runners import cgi
@@ -35,6 +35,7 @@ def run(script: str, directory: str) -> NoReturn:
         sys.stderr.write(f"cgicompat-cgi: {error}\n")
         _answer(pages.error(500))
     # The directory may have another name with all links followed.
+    dependencies.obey(settings)
     settings = settings.for_script(settings.directory + script.removeprefix(directory.rstrip("/")))
     environ = {
         **settings.env,

@@ -93,7 +93,8 @@ class Master:
             self._loop.watch(state["parent"], self._on_orphaned, 0)
 
         STREAMS.renew()  # before libraries take hold of sys.stdout
-        dependencies.prepare(settings)
+        dependencies.obey(settings)
+        dependencies.hidden()  # for all children
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.lasting = True
         recorder: Recorder | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def main(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoReturn:
     """Serve the request in `state` and exit with the script's status."""
-    dependencies.prepare(settings)
+    dependencies.obey(settings)
     LIBRARY.configure(bare, sys.path, [settings.directory])
     environ = state["once"]
     script = environ["SCRIPT_FILENAME"]

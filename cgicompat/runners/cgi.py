@@ -14,11 +14,11 @@ import sys
 import time
 
 from cgicompat import pages
-from cgicompat.dependencies import hidden
+from cgicompat.dependencies import known
 from cgicompat.errorlog import log
 from cgicompat.request import take_further_byte
 from cgicompat.runners.outcome import Outcome
-from cgicompat.runners.script import command, kind
+from cgicompat.runners.script import MAIN, command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,10 +74,11 @@ class _Process:
     def __init__(self, request: Request, body: int):
         program = command(request)
         environ = dict(request.environ)
-        if request.settings.debug:
-            environ["CGICOMPAT_DEBUG"] = "1"
-        if request.settings.interpreter is None and kind(request.script).python:
-            environ["CGICOMPAT_HIDDEN"] = os.pathsep.join(hidden())
+        if MAIN in program:
+            if request.settings.debug:
+                environ["CGICOMPAT_DEBUG"] = "1"
+            if (hidden := known()) is not None:
+                environ["CGICOMPAT_HIDDEN"] = os.pathsep.join(hidden)
         self.output, write_end = os.pipe()
         here = os.getcwd()
         try:

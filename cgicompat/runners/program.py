@@ -16,7 +16,8 @@ import sys
 from _io import _IOBase  # not io.IOBase, whose issubclass() is slow
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 
-from cgicompat import stdio
+from cgicompat import dependencies, stdio
+from cgicompat.errorlog import log
 from cgicompat.modules import CODE, LIBRARY, SearchPath
 
 TYPE_CHECKING = False
@@ -135,6 +136,8 @@ class Program:
             sys.__excepthook__(type(second), second, second.__traceback__)
             _complain("\nOriginal exception was:\n")
             sys.__excepthook__(type(error), error, traceback)
+        if isinstance(error, ModuleNotFoundError) and (hint := dependencies.hint(error.name)):
+            log(hint)
 
     def _end(self, main: ModuleType, before: dict[str, ModuleType]) -> None:
         """pylifecycle.c, Py_FinalizeEx, as far as a script can tell."""

@@ -102,7 +102,7 @@ def _interpreter() -> str:
 
 
 INTERPRETER = _interpreter()
-_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
 
 
 def kind(filename: str) -> Kind:
@@ -150,10 +150,10 @@ def command_of(script: str, arguments: list[str]) -> list[str]:
         environment = is_a.environment
         if environment and os.access(environment.program, os.X_OK):
             ours = environment.version >= OLDEST  # older ones do not run us, but have a cgi module
-            return [environment.program, *is_a.options, *([_MAIN] if ours else []), *tail]
+            return [environment.program, *is_a.options, *([MAIN] if ours else []), *tail]
         if environment:
             log(f"{environment.program} is not there: {script} runs without the packages of its virtualenv")
-        return [INTERPRETER, *is_a.options, _MAIN, *tail]
+        return [INTERPRETER, *is_a.options, MAIN, *tail]
     if not os.access(script, os.X_OK):
         raise PermissionError(f"not executable; chmod +x {script}")
     return tail

@@ -136,9 +136,24 @@ def test_under_a_server(python: Path, root: Path, runner: str) -> None:
 
 
 def test_at_the_cgi_door(python: Path, root: Path) -> None:
-    command = [python, REPOSITORY / "bin" / "cgicompat-cgi", root / "cgi-bin" / "script.py"]
+    """By itself, and where it obeys a cgicompat.toml."""
+    script = root / "cgi-bin" / "script.py"
+    request = {"GATEWAY_INTERFACE": "CGI/1.1", "SCRIPT_FILENAME": str(script), "REQUEST_METHOD": "GET"}
+    for text, hidden in ((None, HIDDEN), ("", HIDDEN), ("hide-dependencies = false", set())):
+        if text is not None:
+            (root / "cgicompat.toml").write_text(text)
+        command = [python, REPOSITORY / "bin" / "cgicompat-cgi"]
+        env = {**environ(), **request}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        assert done.stdout.splitlines()[2:][: len(NAMES)] == said(root, hidden, 0)[: len(NAMES)], done.stderr
+
+
+@pytest.mark.parametrize("runner", ["cgi", "fork", "cgihandler"])
+def test_who_needs_one_is_told_what_to_do(python: Path, root: Path, runner: str) -> None:
+    (root / "cgi-bin" / "script.py").write_text("import below")
+    command = [python, "-m", "cgicompat", "run", root / "cgi-bin" / "script.py", "--runner", runner]
     done = subprocess.run(command, capture_output=True, text=True, env=environ(), check=False)
-    assert done.stdout.splitlines()[2:] == said(root, HIDDEN, 0), done.stderr
+    assert "ModuleNotFoundError: No module named 'below'\ncgicompat: below came with cgicompat" in done.stderr
 
 
 def test_nothing_is_hidden_here() -> None:
