@@ -29,7 +29,7 @@ from cgicompat.response import is_length
 from cgicompat.runners.script import kind
 from cgicompat.survey import Found, Survey, survey
 
-from .figures import BOUNDS, Book, Figures, said_by
+from .figures import BOUNDS, Book, Figures
 from .gate import Gate
 from .workers import states
 
@@ -39,6 +39,7 @@ FORM = "application/x-www-form-urlencoded"
 _SHOWN = 256 * 1024  # bytes of a response
 _FORM_FIELDS = 100
 _FORM_BYTES = 8 * 1024 * 1024
+_LOG_BEHIND = 0.2  # seconds; longer than a traceback waits for its rest
 _SURVEY_SECONDS = 0.5
 _SURVEY_EVERY = 2.0
 
@@ -333,8 +334,7 @@ class Console:
         except Exception as error:
             broken = str(error)
         seconds = time.perf_counter() - began
-        await asyncio.sleep(0.1)  # the log is a little behind
-        _, lines = self._book.log(written)
+        await asyncio.sleep(_LOG_BEHIND)
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head["headers"]]
         return {
             "status": head["status"],
@@ -344,7 +344,7 @@ class Console:
             "cut": size > len(received),
             "text": None if b"\0" in received else _decoded(bytes(received), headers),
             "broken": broken,
-            "lines": [said.text for said in map(said_by, lines) if said and said.script == script.filename],
+            "lines": self._book.said(script.filename, written),
         }
 
     async def _compare(self, scope: Scope, body: bytes) -> Response:

@@ -35,8 +35,21 @@ function wanted(text) {
   return text.toLowerCase().includes(document.getElementById("filter").value.toLowerCase());
 }
 
+// An entry, whose further lines begin with blanks, is shown as a whole.
 function filter() {
-  for (const item of log.children) item.hidden = !wanted(item.textContent);
+  let entry = [];
+  const show = () => {
+    const hidden = !entry.some((item) => wanted(item.textContent));
+    for (const item of entry) item.hidden = hidden;
+  };
+  for (const item of log.children) {
+    if (!item.textContent.startsWith("  ")) {
+      show();
+      entry = [];
+    }
+    entry.push(item);
+  }
+  show();
 }
 
 function toEnd() {
@@ -51,11 +64,11 @@ async function more() {
   for (const line of lines) {
     const item = document.createElement("li");
     item.textContent = line;
-    item.hidden = !wanted(line);
     log.append(item);
   }
   while (log.children.length > 5000) log.firstChild.remove();
   if (lines.length) {
+    filter();
     document.getElementById("empty").hidden = true;
     toEnd();
   }

@@ -72,7 +72,7 @@ class Book:
     def __init__(self) -> None:
         self.began = time.time()
         self._scripts: dict[str, Figures] = {}
-        self._log: deque[str] = deque(maxlen=_LINES)
+        self._log: deque[tuple[str, Said | None]] = deque(maxlen=_LINES)
         self._written = 0
         self._lock = threading.Lock()
         self._said: Said | None = None  # by the last line
@@ -95,7 +95,7 @@ class Book:
             said = self._said = (
                 self._said and replace(self._said, text=line[2:]) if line[:2] == "  " else said_by(line)
             )
-            self._log.append(line)
+            self._log.append((line, said))
             self._written += 1
             if said:
                 self._scripts.setdefault(said.script, Figures()).lines.append(said)
@@ -121,7 +121,15 @@ class Book:
 
     def log(self, after: int = 0) -> tuple[int, list[str]]:
         """How many lines have been written, and those after number `after` that are still known."""
+        written, found = self._after(after)
+        return written, [line for line, _ in found]
+
+    def said(self, script: str, after: int) -> list[str]:
+        """What lines of the log after number `after` say about a script."""
+        return [said.text for _, said in self._after(after)[1] if said and said.script == script]
+
+    def _after(self, number: int) -> tuple[int, list[tuple[str, Said | None]]]:
         with self._lock:
-            new = self._written - after
-            lines = list(self._log)
-        return after + max(new, 0), lines[-new:] if new > 0 else []
+            new = self._written - number
+            found = list(self._log)
+        return number + max(new, 0), found[-new:] if new > 0 else []

@@ -267,6 +267,7 @@ def test_a_request_that_fails(site):
     shown = answer(text)
     assert "500 Internal Server Error" in shown
     assert "about to <fail>" in shown
+    assert "ZeroDivisionError" in shown  # the last line of an entry
 
 
 @pytest.mark.parametrize(
