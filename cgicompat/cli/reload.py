@@ -26,7 +26,7 @@ log = logging.getLogger("cgicompat.error")
 
 _SECONDS = 1.0  # between two looks at the file
 # What holds for as long as the process lives.
-_AT_START = ("bind", "port", "certfile", "keyfile", "log_format", "console", "directory")
+_AT_START = ("bind", "port", "certfile", "keyfile", "log_format", "console", "directory", "user", "group")
 
 
 class Reload:

@@ -43,19 +43,25 @@ class Pool:
         self.address = f"unix:{path}"
         self._grace = settings.grace
         reader, self._lifeline = os.pipe()
-        with _listen_unix(path) as listener:
-            state = {
-                "listener": listener.fileno(),
-                "temporary": self._directory,
-                "lock": lock,
-                "socket_file": (path, os.stat(path).st_ino),
-                "parent": reader,
-                "argv": None,
-            }
-            fds = [listener.fileno(), reader, lock]
-            self._process = bare.start(tidy.MASTER, settings, state, fds, stdout=subprocess.DEVNULL)
-        os.close(reader)
-        os.close(lock)
+        try:
+            with _listen_unix(path) as listener:
+                state = {
+                    "listener": listener.fileno(),
+                    "temporary": self._directory,
+                    "lock": lock,
+                    "socket_file": (path, os.stat(path).st_ino),
+                    "parent": reader,
+                    "argv": None,
+                }
+                fds = [listener.fileno(), reader, lock]
+                self._process = bare.start(tidy.MASTER, settings, state, fds, stdout=subprocess.DEVNULL)
+        except OSError:
+            os.close(self._lifeline)
+            tidy.remove_directory(self._directory)
+            raise
+        finally:
+            os.close(reader)
+            os.close(lock)
 
     @property
     def pid(self) -> int:

@@ -8,6 +8,7 @@ import socket
 import sys
 
 from cgicompat import dependencies, runners
+from cgicompat.descriptors import scripts_run
 from cgicompat.modules import LIBRARY
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here
@@ -30,6 +31,7 @@ def main(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoR
     host = host_environ(dict(os.environ))
     request = Request(settings, script, {**host, **settings.env, **environ}, gateway=False)
     name = settings.runner if runs_here(request) else "cgi"
+    scripts_run()
     connection = socket.socket(fileno=state["connection"])
     if name != "cgi":
         here.handle_signals(os.getppid())
