@@ -243,10 +243,10 @@ def _folders(value: object, source: Source) -> tuple[str, ...]:
 
 
 def _endings(value: object, source: Source) -> tuple[str, ...]:
-    endings = [ending.lower() for ending in _list(value, source)]
-    if not all(ending.startswith(".") and ending[1:].isalnum() for ending in endings):
+    endings = [ending.lower().removeprefix(".") for ending in _list(value, source)]
+    if not all(ending.isalnum() for ending in endings):
         raise ValueError
-    return tuple(endings)
+    return tuple(f".{ending}" for ending in endings)
 
 
 def _modules(value: object, source: Source) -> tuple[str, ...]:

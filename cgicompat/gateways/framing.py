@@ -141,6 +141,7 @@ class FramedProtocol(VerbatimProtocol):
         """Ends the connection, with a 400 unless something else has been sent."""
         if self.transport.is_closing():
             return
+        self.logger.warning(why)
         if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.close()
         else:
