@@ -27,9 +27,10 @@ CONNECTION = b"C"
 QUIT = b"Q"
 
 # To the recorder; marshalled (key, ...) follows.
-BEGIN = b"B"
+BEGIN = b"B"  # a file comes with it, with a dict that has FACTS, marshalled
 ERRORS = b"E"
 END = b"X"
+FACTS = frozenset(("script", "environ", "runner", "time", "gateway", "sent"))
 
 
 def texts(data: bytes) -> list[str]:

@@ -22,7 +22,7 @@ import time
 
 from cgicompat.descriptors import close_others
 from cgicompat.pool.log import Log
-from cgicompat.pool.messages import BEGIN, ERRORS
+from cgicompat.pool.messages import BEGIN, ERRORS, FACTS
 from cgicompat.recordings.recording import KEPT, Blob, Recording, make_directory, prune
 
 TYPE_CHECKING = False
@@ -153,28 +153,41 @@ class Relay:
                 message, fds, _, _ = socket.recv_fds(self._inbox, 256 * 1024, 4)
             except BlockingIOError:
                 return
-            key, *rest = marshal.loads(message[1:])
-            if message[:1] == BEGIN:
+            try:
+                self._take(message, fds)
+            except (ValueError, TypeError, EOFError, KeyError):
+                pass  # no worker has sent this, but a script in it
+
+    def _take(self, message: bytes, fds: list[int]) -> None:
+        if message[:1] != BEGIN or len(fds) < 3:  # this process may have too many files open to take them all
+            for fd in fds:
+                os.close(fd)
+        key, *rest = marshal.loads(message[1:])
+        if message[:1] == BEGIN:
+            if len(fds) >= 3:
                 self._begin(key, fds)
-            elif exchange := self._exchanges.get(key):
-                if message[:1] == ERRORS:
-                    exchange.errors.add(*rest)
-                elif exchange.status is None:  # the runner's own word comes before that of its process
-                    exchange.status, seconds = rest
-                    exchange.seconds = seconds or time.monotonic() - exchange.begun
-                    self._settle(exchange)
+        elif exchange := self._exchanges.get(key):
+            if message[:1] == ERRORS:
+                exchange.errors.add(*rest)
+            elif exchange.status is None:  # the runner's own word comes before that of its process
+                exchange.status, seconds = rest
+                exchange.seconds = seconds or time.monotonic() - exchange.begun
+                self._settle(exchange)
 
     # Relaying
 
     def _begin(self, key: Key, fds: list[int]) -> None:
-        if len(fds) < 3:  # this process has too many files open to take them all
-            for fd in fds:
-                os.close(fd)
-            return
         note, client, script, *files = fds
         body = files[0] if files else None
-        with open(note, "rb") as file:
-            facts = marshal.load(file)
+        try:
+            with open(note, "rb") as file:
+                facts = marshal.load(file)
+            if facts.keys() != FACTS:
+                raise ValueError("these are not the facts of a request")
+        except (ValueError, TypeError, EOFError, AttributeError):
+            for fd in fds[1:]:
+                os.close(fd)
+            return
         if key in self._exchanges:  # the same pid again, whose last end nobody has told
             self._finish(self._exchanges[key])
         exchange = self._exchanges[key] = _Exchange(key, facts, client, script, body)
@@ -320,6 +333,8 @@ class _Writer(threading.Thread):
                 self._complain("")
             except OSError as error:
                 self._complain(f"cannot record into {self._directory}: {error.strerror}")
+            except (ValueError, TypeError, AttributeError) as error:  # facts that a script has made up
+                self._complain(f"what was to be recorded is no request: {error}")
             finally:
                 _let_go(exchange)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 
 import pytest
@@ -30,17 +31,21 @@ FORGED = {
     "a reason": b"-" + b"\xff\n\r\0[now] forged: line\n" * 5000,
     "an end": b".\xff",
     "a job": b"J\xff\xff\xff\xff",
+    "a recording": b"B" + marshal.dumps(((1, 2),)),
+    "the end of one": b"X" + marshal.dumps(([], "x")),
+    "its errors": b"E" + marshal.dumps(((1, 2), 3, 4)),
 }
 
 
 @pytest.mark.parametrize("runner", ["fork", "cgihandler"])
-def test_no_message_of_a_script_harms_the_master(start, runner):
-    pool = start("--workers", "1", "--runner", runner)
+def test_no_message_of_a_script_harms_the_master(start, home, runner):
+    """Nor the process that records."""
+    pool = start("--workers", "1", "--runner", runner, "--record", str(home / "recordings"))
     hello = pool.script("", name="hello.py")
     assert pool.get(hello).status == 200
     for name, message in FORGED.items():
-        sends = f"message = {message!r}\nsend(message)\nsend(message, 0)\nsend(message, 0, 1)"
-        url = pool.script(FORGE + sends, "f.py")
+        sends = "send(message)\nsend(message, 0)\nsend(message, 0, 1)\nsend(message, 0, 1, 2)"
+        url = pool.script(f"{FORGE}message = {message!r}\n{sends}", "f.py")
         assert pool.get(url).status == 200, name
     for _ in range(3):
         assert pool.get(hello).status == 200
@@ -48,6 +53,8 @@ def test_no_message_of_a_script_harms_the_master(start, runner):
     assert "Traceback" not in log, log
     assert "\n[now] forged: line" not in log
     assert "reloading" not in log
+    assert "the process that records has died" not in log
+    until(lambda: len(os.listdir(home / "recordings")) == len(FORGED) + 4)
 
 
 def test_children_are_born_with_the_code_of_scripts(start):
