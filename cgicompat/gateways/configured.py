@@ -34,8 +34,8 @@ def run(script: str, directory: str) -> NoReturn:
     except config.ConfigError as error:
         sys.stderr.write(f"cgicompat-cgi: {error}\n")
         _answer(pages.error(500))
-    # The directory may have another name with all links followed.
     dependencies.obey(settings)
+    # The directory may have another name with all links followed.
     settings = settings.for_script(settings.directory + script.removeprefix(directory.rstrip("/")))
     environ = {
         **settings.env,
