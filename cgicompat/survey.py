@@ -120,8 +120,10 @@ def diagnose(filename: str, settings: Settings) -> str:
         if interpreter:
             return _missing(interpreter, "its setting `interpreter` names", "correct the setting")
         its = kind(filename)
-        if its.environment and not os.access(its.environment.program, os.X_OK):
-            return f"runs without the packages of its virtualenv: {its.environment.program} is not there"
+        if its.environment:  # its Python may know another language than ours
+            there = os.access(its.environment.program, os.X_OK)
+            missing = f"runs without the packages of its virtualenv: {its.environment.program} is not there"
+            return "" if there else missing
         if its.python:
             return _python(filename)
     except OSError as error:
