@@ -19,6 +19,7 @@ from starlette.datastructures import Headers as ReceivedHeaders
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
+from . import trailers
 from .body import Body
 from .connection import connect
 from .exchange import Aborted, Run
@@ -62,6 +63,7 @@ class CGI:
         script: str | None = None,
         listing: bool = True,
     ) -> None:
+        trailers.ignore()
         self._script = script
         self.site = Site(settings, script, listing)
         self.pools = Pools(settings, pool)

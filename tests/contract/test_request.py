@@ -245,7 +245,7 @@ def test_point_40_bad_chunk(site, data):
     assert site.page("print('next')", name="next.py").body == b"next\n"
 
 
-@pytest.mark.doors("serve", "wsgi")  # uvicorn alone takes trailers for headers
+@http_only
 @pytest.mark.parametrize("name", ["Cookie", "Host", "X-Forwarded-For"])
 def test_point_40_trailers_are_no_headers(site, name):
     script = site.script("import os, sys; print(sorted(os.environ.items()), sys.stdin.read())")
