@@ -1,5 +1,5 @@
-"""Trailers of a chunked body are no headers (RFC 9110 section 6.5.1), though uvicorn takes them for some if it
-has httptools: a client could send a script a second Cookie, or an X-Forwarded-For behind a proxy's back.
+"""Trailers of a chunked body are no headers (RFC 9110 section 6.5.1), though uvicorn takes them for some
+if it has httptools: a client could send a script a second Cookie, or an X-Forwarded-For past a proxy.
 
 An application cannot tell them from headers any more. So uvicorn itself is kept from it, in a process that
 has both; its requests without trailers are as ever. `serve` has a protocol of its own, in `framing`.
