@@ -135,7 +135,7 @@ def _debug(settings: Settings, recording: Recording) -> int:
     from cgicompat.recordings.place import placed
     from cgicompat.recordings.recording import RecordingError
     from cgicompat.request import Request, host_environ
-    from cgicompat.runners.script import INTERPRETER, runs_here
+    from cgicompat.runners.script import INTERPRETER, kind
 
     try:
         recording = placed(recording, settings)
@@ -145,7 +145,7 @@ def _debug(settings: Settings, recording: Recording) -> int:
     environ = {**host_environ(os.environ), **settings.env, **recording.environ}
     request = Request(settings, recording.script, environ)
     try:
-        here = runs_here(request)
+        here = settings.interpreter is None and kind(recording.script).python
         body = recording.body
         open("/dev/tty").close()
     except RecordingError as error:

@@ -209,11 +209,21 @@ class _Work:
     def _choose(self, round: _Round, python: bool) -> None:
         """What runs the reference: a Python runs no Perl."""
         program = self._options.reference
-        if not program and python:
+        script = self._original(round.case.script)
+        told = self._settings.for_script(round.case.script).interpreter
+        if not program and told is None and is_python(self._settings, script):
             round.plain = True
-            round.program, round.report.version = plain.program(round.case.script)
+            round.program, round.report.named = plain.program(script)
         elif program != OURS and (python or "python" not in os.path.basename(program.partition(" ")[0])):
             round.program = program
+
+    def _original(self, script: str) -> str:
+        """The file that the reference runs for a script."""
+        original = self._options.original
+        if not os.path.isdir(original):
+            return original or script
+        found = os.path.join(original, os.path.relpath(script, self._settings.directory))
+        return found if os.path.isfile(found) else script
 
     def _run_reference(self, round: _Round) -> Run:
         process = self._reference_bench.process("cgi", round.program)

@@ -14,7 +14,6 @@ from cgicompat import stdlib
 from cgicompat.runners.script import INTERPRETER, kind
 
 _PATIENCE = 10.0  # seconds
-_THIS = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _MISSING = re.compile(rb"^ModuleNotFoundError: No module named '(?:cgi|cgitb)'\s*\Z", re.MULTILINE)
 # What 3.11 and 3.12 say to whoever imports these; ours do not.
 _DEPRECATED = re.compile(
@@ -25,16 +24,17 @@ _DEPRECATED = re.compile(
 
 
 def program(script: str) -> tuple[str, str]:
-    """The command that starts a Python script, as a shell would split it: its `#!` line's, where that names a
-    Python of our version (runners are compared here, not Pythons), else ours. And the version that the line
-    names where it is another."""
+    """The command that starts a Python script, as a shell would split it: by its `#!` line where that names a
+    Python of our very version (runners are compared here, not Pythons), else ours. And the Python that the
+    line names where it is another."""
     is_a = kind(script)
     named = os.path.basename(is_a.program).startswith("python")
     found = (shutil.which(is_a.program) if named else None) or INTERPRETER
-    version = _version(found) if named else _THIS
-    if version == _THIS:
+    version = _version(found) if named else sys.version
+    if version == sys.version:
         return shlex.join([found, *is_a.options]), ""
-    return shlex.join([INTERPRETER, *is_a.options]), version
+    other = f"{found} ({version.partition(' ')[0]})" if version else ""
+    return shlex.join([INTERPRETER, *is_a.options]), other
 
 
 def lacks_cgi(errors: bytes) -> bool:
@@ -55,10 +55,9 @@ def without_warnings(errors: bytes) -> bytes:
 
 @functools.cache
 def _version(python: str) -> str:
-    """As "3.11"; what does not start has none."""
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    """Its sys.version in one line; what does not start has none."""
     try:
-        done = subprocess.run([python, "-c", ask], capture_output=True, text=True, timeout=_PATIENCE)
-    except (OSError, subprocess.TimeoutExpired):
+        ask = [python, "-c", "import sys; sys.stdout.write(sys.version)"]
+        return subprocess.run(ask, capture_output=True, text=True, timeout=_PATIENCE).stdout
+    except (OSError, ValueError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip()

@@ -98,8 +98,8 @@ class Times:
 @dataclass
 class CaseReport:
     """One request. `here` says that fork and cgihandler run the script in a process of theirs; `runners` are
-    those that were tried, `too_slow` that the reference did not end in time, `version` that
-    of the Python that the `#!` line names where it is not ours, `borrowed` that the reference had our cgi."""
+    those that were tried, `too_slow` that the reference did not end in time, `named` the Python of the `#!`
+    line where that is another, `borrowed` that the reference had our cgi."""
 
     case: Case
     here: bool
@@ -109,7 +109,7 @@ class CaseReport:
     leaks: list[Leak] = field(default_factory=list)
     reference: Reference = field(init=False)
     too_slow: bool = False
-    version: str = ""
+    named: str = ""
     borrowed: bool = False
 
     def of(self, runner: str) -> list[Trial]:
@@ -161,10 +161,8 @@ class CaseReport:
         found = []
         if not self.here:
             found.append("not Python for our interpreter: it runs as a program of its own under every runner")
-        if self.version:
-            found.append(
-                f"its #! line names Python {self.version}: --reference python{self.version} takes that"
-            )
+        if self.named:
+            found.append(f"its #! line names {self.named}, which --reference would take")
         if self.borrowed:
             found.append("the reference's Python has no cgi: cgicompat's was on its PYTHONPATH")
         if self.reference_runs[0].failed:

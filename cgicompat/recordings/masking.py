@@ -22,7 +22,8 @@ _WORDS = re.compile(
 )
 _WHOLE = re.compile(r"(?:^|[^a-z0-9])(?:[a-z0-9]*key|pass|pw|sid|pin|otp|sig|nonce)(?:$|[^a-z0-9])")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_HARMLESS = {"auth_type", "www_authenticate", "proxy_authenticate"}  # they say how, not what
+# They say how, and not what; the last is the web server's name.
+_HARMLESS = {"auth_type", "www_authenticate", "proxy_authenticate", "server_signature"}
 
 _EVIDENT = 8  # characters of a value that, met elsewhere, is the same value
 _HEAD_END = re.compile(rb"\r?\n\r?\n")

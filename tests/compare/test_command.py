@@ -260,6 +260,15 @@ def test_a_port_from_python_2(tmp_path: Path) -> None:
     assert not (tmp_path / "cgi-bin" / "visits").exists()
 
 
+def test_an_original_in_another_language(tmp_path: Path) -> None:
+    write(tmp_path, "cgi-bin/x.py", "print('Content-Type: text/plain\\n\\nsaid')")
+    source = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nsaid\\n'\n"
+    old = tmp_path / write(tmp_path, "old.sh", source)
+    os.chmod(old, 0o755)
+    found = result(tmp_path, "cgi-bin/x.py", "--original", old)
+    assert verdicts(found) == {"/cgi-bin/x.py": "same everywhere"}
+
+
 def test_a_directory_of_originals(tmp_path: Path) -> None:
     new, old = tmp_path / "new", tmp_path / "old"
     new.mkdir(), old.mkdir()

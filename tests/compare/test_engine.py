@@ -154,12 +154,12 @@ def test_the_reference_is_python_with_the_script(tmp_path: Path, reference: str,
 
 def test_a_python_of_another_version_is_named(tmp_path: Path) -> None:
     other = tmp_path / "python3"
-    other.write_text("#!/bin/sh\necho 3.2\n")
+    other.write_text("#!/bin/sh\necho 3.2.1 of old\n")
     other.chmod(0o755)
     write(tmp_path, "old.py", f"#!{other}\nprint('Content-Type: text/plain\\n\\nok')\n")
     script = run(tmp_path, repeat=2, runners=("fork",)).scripts[0]
     assert script.verdict == "same everywhere"
-    assert "its #! line names Python 3.2: --reference python3.2 takes that" in script.remarks
+    assert f"its #! line names {other} (3.2.1), which --reference would take" in script.remarks
 
 
 @pytest.mark.parametrize("module", ["cgi", "cgitb"])

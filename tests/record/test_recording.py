@@ -76,6 +76,7 @@ def test_damaged_bodies(changed):
         ("HTTP_WWW_AUTHENTICATE", "Basic", "Basic"),
         ("HTTP_X_AUTHOR", "Ann", "Ann"),
         ("AUTH_TYPE", "Basic", "Basic"),
+        ("SERVER_SIGNATURE", "<address>Apache</address>", "<address>Apache</address>"),
         ("HTTP_KEYWORDS", "a", "a"),
         ("HTTP_REFERER", "http://x/?a=1&Token=t;u&b=2#c", "http://x/?a=1&Token=(masked)&b=2#c"),
         ("REQUEST_URI", "/s.py?pass%77ord=x&next=%2F%3Fsid%3D1", "/s.py?pass%77ord=(masked)&next=(masked)"),
