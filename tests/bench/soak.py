@@ -61,7 +61,7 @@ print("Content-Type: text/plain\\n\\nbegun", flush=True)
 raise ValueError("as always")
 """
 CITIZENS = (
-    *("builtins_added", "cwd", "decimal_precision", "env_changed", "exit_status", "fd_leaked", "file_mapped"),
+    *("builtins_added", "cwd", "decimal_precision", "env_changed", "exit_status", "file_mapped"),
     *("logging_logger", "mimetypes_add", "modules_fake", "server_socket", "signal_handler", "socket_timeout"),
     *("subclass_kept", "sys_path", "sys_stdout_wrapped", "threading_names", "umask", "warnings_filter"),
 )
@@ -160,8 +160,8 @@ class Soak:
 def _is_trouble(line: str) -> bool:
     """Whether a line of the error log is other than what the scripts of the mix cause."""
     said = line.partition('.py": ')[2]
-    caused = ("Traceback ", "  File ", "    ", "ValueError: as always", "cgicompat: exit status ")
-    return not said.startswith(caused)
+    rest = ("    ", "  ValueError: as always", "Scripts run as root here.")
+    return not line.startswith(rest) and not said.startswith(("Traceback ", "cgicompat: exit status "))
 
 
 def main() -> None:
