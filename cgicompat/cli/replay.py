@@ -103,7 +103,7 @@ def _show(result: Result, verbose: bool) -> None:
     if result.same and not verbose:
         return
     if recording.path and result.differences:
-        click.echo(click.style(f"  {recording.path}", dim=True))
+        click.echo(click.style(f"  {_printable(recording.path)}", dim=True))
     for part, lines in result.differences.items():
         click.echo(f"  {part}")
         shown = lines if verbose else lines[:_MOST]

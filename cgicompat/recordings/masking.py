@@ -26,16 +26,20 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _HARMLESS = {"auth_type", "www_authenticate", "proxy_authenticate", "server_signature"}
 
 _EVIDENT = 8  # characters of a value that, met elsewhere, is the same value
+_MOST = 100  # values that are looked for elsewhere
+_PART_HEAD = 4096  # bytes of the head of a part in which it has its name
+_ATTRIBUTE_LENGTH = 200
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEADER = re.compile(rb"^([^:\r\n]+):([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.MULTILINE)
 _FIELD = re.compile(r"(?:^|(?<=[?&;\s]))([^?&;=#\s]+)=")
 _FIELD_END = re.compile(r"[&#\r\n]")
+_PIECE_END = re.compile(r"[?&;#\s]")
 _ATTRIBUTE = re.compile(
-    r"\s*(?:(?:path|domain|max-age|samesite|version|priority)\s*=[^=,]*|expires\s*=\s*[\w, :+-]*"
-    r"|secure|httponly|partitioned|discard)\s*",
+    r"(?:path|domain|max-age|samesite|version|priority)\s*=[^=,]*|expires\s*=[\w, :+-]*"
+    r"|secure|httponly|partitioned|discard",
     re.IGNORECASE,
 )
-_JSON_KEY = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*')
+_JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)"?(\s*:\s*)?', re.DOTALL)
 _PART_NAME = re.compile(rb'\bname\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))', re.IGNORECASE)
 
 
@@ -98,10 +102,11 @@ class Masking:
         for found in _FIELD.finditer(text):
             if found.start() < at:
                 continue
-            end = _FIELD_END.search(text, found.end())
+            secret = is_secret(unquote_plus(found[1]))
+            end = (_FIELD_END if secret else _PIECE_END).search(text, found.end())
             stop = end.start() if end else len(text)
             value = text[found.end() : stop]
-            if is_secret(unquote_plus(found[1])) or (depth and self._has_fields(value, depth)):
+            if secret or (depth and self._has_fields(value, depth)):
                 parts += [text[at : found.end()], self._hide(value)]
                 at = stop
         return "".join(parts) + text[at:]
@@ -115,7 +120,7 @@ class Masking:
         credentials = value.partition(" ")[2]  # after Basic, Bearer, ...
         decoded = unquote_plus(value, errors="surrogateescape")
         for form in (value, decoded, value.strip("\"'"), credentials, _password(credentials)):
-            if len(form) >= _EVIDENT and MASK not in form:
+            if len(form) >= _EVIDENT and MASK not in form and len(self.found) < _MOST:
                 self.found.add(form)
         return MASK if value else value
 
@@ -145,14 +150,14 @@ class Masking:
         cookie, *attributes = value.split(";")
         name, equals, secret = cookie.partition("=")
         parts = [f"{name}={self._hide(secret)}" if equals else self._bare(cookie)]
-        parts += [part if _ATTRIBUTE.fullmatch(part) else self._bare(part) for part in attributes]
+        parts += [part if _is_attribute(part) else self._bare(part) for part in attributes]
         return ";".join(parts)
 
     def _json(self, text: str) -> str:
         parts, at = [], 0
         decode = json.JSONDecoder().raw_decode
-        for found in _JSON_KEY.finditer(text):
-            if found.start() < at or not is_secret(_unescaped(found[1])):
+        for found in _JSON_STRING.finditer(text):
+            if found.start() < at or not found[2] or not is_secret(_unescaped(found[1])):
                 continue
             try:
                 value, stop = decode(text, found.end())
@@ -171,7 +176,7 @@ class Masking:
         parts = data.split(separator)
         for i, part in enumerate(parts):
             end = _HEAD_END.search(part)
-            name = end and _PART_NAME.search(part[: end.start()])
+            name = end and _PART_NAME.search(part[: min(end.start(), _PART_HEAD)])
             if end and name and is_secret((name[1] or name[2] or b"").decode("utf-8", "replace")):
                 tail = b"\r\n" if part.endswith(b"\r\n") else b""
                 self._hide(_decoded(part[end.end() : len(part) - len(tail)]))
@@ -182,6 +187,11 @@ class Masking:
 def mask_head(output: bytes) -> bytes:
     """A script's output with the secrets of its headers masked."""
     return Masking().head(output)
+
+
+def _is_attribute(part: str) -> bool:
+    """Whether it is one of a cookie's attributes, and nothing else."""
+    return len(part) < _ATTRIBUTE_LENGTH and bool(_ATTRIBUTE.fullmatch(part.strip()))
 
 
 def _password(credentials: str) -> str:

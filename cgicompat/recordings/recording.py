@@ -28,7 +28,11 @@ _LARGEST = 16 * 1024 * 1024  # bytes of a file: two such, each byte written as \
 
 
 class RecordingError(Exception):
-    """A file is no recording, or does not hold enough to be replayed; the message names the file."""
+    """A file is no recording, or does not hold enough to be replayed. The message names the file, and drives
+    no terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_plain(message))
 
 
 class Blob:
@@ -136,8 +140,7 @@ class Recording:
     def label(self) -> str:
         """The request in a few words."""
         uri = self.environ.get("REQUEST_URI") or self.environ.get("SCRIPT_NAME", self.script)
-        text = f"{self.environ.get('REQUEST_METHOD', 'GET')} {uri}"
-        return text if text.isprintable() else text.encode("unicode_escape").decode()
+        return _plain(f"{self.environ.get('REQUEST_METHOD', 'GET')} {uri}")
 
     def head(self) -> Head | None:
         """Status and headers of the response; None where the script gave none that is valid."""
@@ -306,6 +309,10 @@ def prune(directory: str, limit: int) -> None:
             break
         _remove(os.path.join(directory, name))
         excess -= size
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _names(directory: str) -> list[str]:
