@@ -333,6 +333,8 @@ class _Writer(threading.Thread):
                 self._complain("")
             except OSError as error:
                 self._complain(f"cannot record into {self._directory}: {error.strerror}")
+            except Exception as error:  # the next one may be another matter
+                self._complain(f"cannot record a request: {type(error).__name__}: {error}")
             except (ValueError, TypeError, AttributeError) as error:  # facts that a script has made up
                 self._complain(f"what was to be recorded is no request: {error}")
             finally:

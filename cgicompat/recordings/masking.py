@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from contextlib import suppress
 from urllib.parse import unquote_plus
 
 MASK = "(masked)"
@@ -55,7 +56,7 @@ class Masking:
     """Masks one request and its answer; `found` are the values that were taken out."""
 
     def __init__(self) -> None:
-        self.found: set[str] = set()
+        self.found: set[bytes] = set()
 
     def variables(self, environ: dict[str, str]) -> list[str]:
         """Mask the variables of a request in place; the names of those that had to be."""
@@ -92,7 +93,7 @@ class Masking:
     def everywhere(self, data: bytes) -> bytes:
         """`data` without the values that were taken out elsewhere."""
         for value in sorted(self.found, key=len, reverse=True):
-            data = data.replace(_encoded(value), _MASK)
+            data = data.replace(value, _MASK)
         return data
 
     def fields(self, text: str, depth: int = 3) -> str:
@@ -121,7 +122,8 @@ class Masking:
         decoded = unquote_plus(value, errors="surrogateescape")
         for form in (value, decoded, value.strip("\"'"), credentials, _password(credentials)):
             if len(form) >= _EVIDENT and MASK not in form and len(self.found) < _MOST:
-                self.found.add(form)
+                with suppress(UnicodeEncodeError):  # half a character, from JSON
+                    self.found.add(_encoded(form))
         return MASK if value else value
 
     def _cookies(self, value: str) -> str:

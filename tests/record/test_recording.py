@@ -159,6 +159,21 @@ def test_no_secret_is_in_the_file(name, secret, other, form, folded):
     assert made.environ["CONTENT_TYPE"] == kind
 
 
+KINDS = ("", "application/json", "multipart/form-data; boundary=B", "multipart/form-data", "text/x")
+PIECES = [b'{"token":', b'"\\ud800abcdefgh"', b"--B\r\n", b'name="sid"', b"\r\n\r\n", b"sid=", b"%F", b"%25"]
+ODD = st.lists(st.sampled_from(PIECES) | st.binary(max_size=9), max_size=9).map(b"".join)
+
+
+@given(st.sampled_from(KINDS), ODD, ODD, VALUES)
+def test_nothing_ends_the_recorder(kind, sent, output, value):
+    environ = {"CONTENT_TYPE": kind, "HTTP_COOKIE": value, "QUERY_STRING": value, "HTTP_X_TOKEN": value}
+    made = recording(
+        environ=environ, sent=Blob(sent), output=Blob(b"Set-Cookie: " + output), errors=Blob(sent)
+    )
+    made.mask()
+    assert Recording.loads(made.dumps()).environ == made.environ
+
+
 HALF = 500_000
 
 
