@@ -10,15 +10,19 @@ import pytest
 from tests.harness.processes import until
 
 DAEMON = """
-{fork}
+def daemon():
     os.close(1)
     open(sys.argv[0] + ".pid", "w").write(str(os.getpid()))
     time.sleep(60)
     os._exit(0)
 """
 FORKS = {
-    "os.fork": "if os.fork() == 0:",
-    "twice": "if os.fork() == 0 and os.fork() == 0:",
+    "os.fork": "if os.fork() == 0: daemon()",
+    "twice": "if os.fork() == 0 and os.fork() == 0: daemon()",
+    "multiprocessing": (
+        "import multiprocessing\nmultiprocessing.get_context('fork').Process(target=daemon).start()\n"
+        "sys.stdout.flush()\nos._exit(0)"
+    ),
 }
 
 
@@ -31,12 +35,12 @@ def pid_of(script: str) -> int:
 @pytest.mark.parametrize("how", FORKS)
 def test_a_child_of_a_script_holds_none_of_our_descriptors(start, runner, how):
     pool = start("--workers", "2", "--runner", runner)
-    url = pool.script(DAEMON.format(fork=FORKS[how]))
+    url = pool.script(DAEMON + FORKS[how])
     assert pool.get(url).status == 200
     daemon = pid_of(str(pool.root) + url)
     try:
         files = {fd: os.readlink(f"/proc/{daemon}/fd/{fd}") for fd in os.listdir(f"/proc/{daemon}/fd")}
-        assert set(files) <= {"0", "1", "2", "3"}, files
+        assert all(int(fd) < 200 and not file.startswith("socket:") for fd, file in files.items()), files
         other = pool.script("", name="other.py")
         assert {pool.get(other).status for _ in range(30)} == {200}
         pool.server.process.send_signal(signal.SIGTERM)
