@@ -62,7 +62,8 @@ class Crew:
         self._lifeline = lifeline
         self._told = told
         self._children: dict[int, Child] = {}
-        self._failures = 0
+        self._failures = 0  # of workers, to become ready
+        self._outages = 0  # of the system, to give us another process
         self._ending = False
 
     def __len__(self) -> int:
@@ -109,17 +110,20 @@ class Crew:
             fds[0] = keep(fds[0], private=True)
             pid = os.fork()
         except OSError as error:
-            self._log.write(f"cannot fork: {error.strerror}")
+            self._outages += 1
+            if self._outages == 1:
+                self._log.write(f"cannot fork: {error.strerror}; trying again until it is possible")
             for fd in fds:
                 release(fd)
             self._board.set_state(slot, FREE)
-            self._back_off()
+            self._back_off(self._outages)
             return False
         errors, writer = fds
         if pid == 0:
             self._become_worker(slot, writer, job)
         os.close(writer)
         os.set_blocking(errors, False)
+        self._outages = 0
         child = self._children[pid] = Child(pid, slot, errors)
         self._listen(child)
         return True
@@ -147,14 +151,14 @@ class Crew:
             return
         self._failures += 1
         if self._failures >= 3:
-            self._back_off()
+            self._back_off(self._failures)
             self._log.write(
                 f"workers end at once (exit status {code}), {self._failures} times now; next try in "
                 f"{self.fork_after - time.monotonic():.1f} s. Look for the cause above; a preload may be it"
             )
 
-    def _back_off(self) -> None:
-        self.fork_after = time.monotonic() + min(_MAX_BACKOFF, 0.1 * 2 ** min(self._failures, 10))
+    def _back_off(self, times: int) -> None:
+        self.fork_after = time.monotonic() + min(_MAX_BACKOFF, 0.1 * 2 ** min(times, 10))
 
     # Life
 
