@@ -195,11 +195,12 @@ class _Work:
         else:
             run = self._run_reference(round)
             if round.plain and not round.report.reference_runs and plain.lacks_cgi(run.errors):
-                round.case = replace(round.case, environ=plain.with_cgi(round.case.environ))
                 round.report.borrowed = True
                 run = self._run_reference(round)
             if round.plain:
                 run.errors = plain.without_warnings(run.errors)
+            if round.report.borrowed:
+                run.output = plain.without_path(run.output)
             parts = answer.parts(run, round.case.nph)
         trial = Trial("reference", 1, "", True, _small(run), round.keep(parts))
         round.report.reference_runs.append(trial)
@@ -227,7 +228,8 @@ class _Work:
 
     def _run_reference(self, round: _Round) -> Run:
         process = self._reference_bench.process("cgi", round.program)
-        run = self._run(round, process, "the reference")
+        borrowed = plain.with_cgi(round.case.environ) if round.report.borrowed else None
+        run = self._run(round, process, "the reference", borrowed)
         process.close()
         return run
 
@@ -236,10 +238,12 @@ class _Work:
         parts = round.keep(answer.parts(run, round.case.nph))
         round.report.trials.append(Trial(process.runner, process.calls, before, alone, _small(run), parts))
 
-    def _run(self, round: _Round, process: Process, what: str = "") -> Run:
+    def _run(
+        self, round: _Round, process: Process, what: str = "", environ: dict[str, str] | None = None
+    ) -> Run:
         self._tell(round, what or process.runner)
         try:
-            return process.run(round.case)
+            return process.run(replace(round.case, environ=environ) if environ else round.case)
         except (CompareError, OSError) as error:
             raise CompareError(f"{round.case.name}, under {process.runner}: {error}") from None
 

@@ -13,6 +13,7 @@ import sys
 from cgicompat import stdlib
 from cgicompat.runners.script import INTERPRETER, kind
 
+_OURS = os.path.dirname(os.path.abspath(stdlib.__file__))
 _PATIENCE = 10.0  # seconds
 _MISSING = re.compile(rb"^ModuleNotFoundError: No module named '(?:cgi|cgitb)'\s*\Z", re.MULTILINE)
 # What 3.11 and 3.12 say to whoever imports these; ours do not.
@@ -44,8 +45,13 @@ def lacks_cgi(errors: bytes) -> bool:
 
 def with_cgi(environ: dict[str, str]) -> dict[str, str]:
     """The variables with ours on PYTHONPATH."""
-    path = [os.path.dirname(os.path.abspath(stdlib.__file__)), environ.get("PYTHONPATH", "")]
-    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    return {**environ, "PYTHONPATH": os.pathsep.join(filter(None, [_OURS, environ.get("PYTHONPATH", "")]))}
+
+
+def without_path(output: bytes) -> bytes:
+    """Output without the lines that show that variable, which the others do not have."""
+    lines = output.splitlines(keepends=True)
+    return b"".join(line for line in lines if not (b"PYTHONPATH" in line and os.fsencode(_OURS) in line))
 
 
 def without_warnings(errors: bytes) -> bytes:
