@@ -649,6 +649,14 @@ class Settings:
         """All runners that a script may have."""
         return {self.runner, *(section.get("runner", self.runner) for section in self._sections.values())}
 
+    @property
+    def varying(self) -> set[str]:
+        """Environment variables that are set for some scripts only, or otherwise than for all."""
+        sections = (section.get("env", {}) for section in self._sections.values())
+        return {
+            name for env in sections for name, value in env.items() if self._values["env"].get(name) != value
+        }
+
     def for_script(self, filename: str) -> Settings:
         """The settings of one script, by its absolute file name: the sections that match its path below the
         directory, later ones over earlier ones. This object itself where none does."""

@@ -73,10 +73,16 @@ class CodeCache:
     """
 
     def __init__(self) -> None:
-        self.lasting = False  # whether a file may run twice, here or in what is forked
+        self._warnings: Any = None  # the module, a file beside a script may have its name
         self.used: list[Source] = []  # in this run; whoever wants to know clears it
         self.missed: list[str] = []  # files whose code was not in memory; likewise
         self._memory: dict[str, Source] = {}
+
+    def keep(self) -> None:
+        """From now on a file may run twice, here or in what is forked: keep warnings with its code."""
+        import warnings
+
+        self._warnings = warnings
 
     def load(self, filename: str, main: bool = False) -> CodeType:
         """Code of a source file as it is now. Raises OSError, SyntaxError, ValueError.
@@ -92,7 +98,7 @@ class CodeCache:
             self.missed.append(filename)
         self.used.append(known)
         if main and known.warnings:
-            _warn(filename, known)
+            _warn(self._warnings, filename, known)
         return known.code
 
     def knows(self, filename: str) -> bool:
@@ -105,29 +111,27 @@ class CodeCache:
         with open(filename, "rb") as file:
             before = signature(os.fstat(file.fileno()))
             source = file.read()
-        if not self.lasting:
+        if not self._warnings:
             return Source(before, compile(source, filename, "exec", dont_inherit=True), [])
-        return Source(before, *_compile_quietly(source, filename))
+        return Source(before, *_compile_quietly(self._warnings, source, filename))
 
     def put(self, filename: str, source: Source) -> None:
         """Have what another process has compiled."""
         self._memory[filename] = source
 
 
-def _compile_quietly(source: bytes, filename: str) -> tuple[CodeType, list[tuple[str, str, int]]]:
+def _compile_quietly(
+    warnings: Any, source: bytes, filename: str
+) -> tuple[CodeType, list[tuple[str, str, int]]]:
     """The code, and of what the compiler would have warned."""
-    import warnings
-
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         code = compile(source, filename, "exec", dont_inherit=True)
     return code, [(each.category.__name__, str(each.message), each.lineno) for each in warned]
 
 
-def _warn(filename: str, source: Source) -> None:
+def _warn(warnings: Any, filename: str, source: Source) -> None:
     """Warn as the compiler does. Raises SyntaxError where the filters say that a warning is an error."""
-    import warnings
-
     for name, text, line in source.warnings:
         category = getattr(builtins, name)
         try:
@@ -240,6 +244,11 @@ class Library:
             ):  # a namespace package looks for its parent, which the script took away
                 return False
         return spec.loader is not None and spec.name.partition(".")[0] in self.bare
+
+    def is_standard(self, name: str) -> bool:
+        """Whether a module of that name is of the standard library, or was until it left."""
+        top = name.partition(".")[0]
+        return top in sys.stdlib_module_names or top in stdlib.MODULES or top.startswith("_sysconfigdata_")
 
     def keeps(self, name: str, module: object) -> bool:
         """Whether sys.modules[name] stays after a run: a persistent module, or what one has put there as a

@@ -75,7 +75,7 @@ class Lab:
         dependencies.obey(settings)
         dependencies.hidden()  # for all children
         LIBRARY.configure(bare, sys.path, [settings.directory])
-        CODE.lasting = True
+        CODE.keep()
         guards.prepare()
         self._learn(list(settings.preload))
         about = os.stat(settings.directory)

@@ -11,7 +11,7 @@ import gc
 import sys
 
 from cgicompat.guards import library, patches
-from cgicompat.guards.change import SPENT, Change
+from cgicompat.guards.change import SPENT, STAYS, Change
 from cgicompat.guards.children import Children
 from cgicompat.guards.descriptors import Descriptors
 from cgicompat.guards.directory import Directory
@@ -125,7 +125,8 @@ class Guards:
         WATCH.active = True
 
     def restore(self, found: list[Change]) -> str | None:
-        """Put everything back, add to `found` what had been changed; why the process is spent, or None."""
+        """Put everything back, add to `found` what had been changed; why the process is spent (nothing, where
+        that is nothing to tell), or None."""
         WATCH.active = False
         for guard, restore in zip(self._guards, self._restores, strict=True):
             try:
@@ -145,6 +146,8 @@ class Guards:
                 if not change.where and (self._audit or change.fate == SPENT):
                     change.where = locate(change.names)
             spent = "; ".join(_reason(change) for change in found if change.fate == SPENT) or None
+            if spent is None and any(change.fate == STAYS for change in found):
+                spent = ""
         CODE.used.clear()
         if len(sys.modules) != self._loaded:
             self._freeze()

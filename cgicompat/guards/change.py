@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 PUT_BACK = "put back"
 KEPT = "kept"  # by a library, in itself: a cache, say
 SPENT = "cannot be put back"
+STAYS = "stays until the process is replaced"  # which is nothing to tell, but by an audit
 
 
 class Change:
     """`what` was changed, in words; `where`, as FILE:LINE of the script, or empty where that is not known;
-    and its `fate`: PUT_BACK, KEPT or SPENT. `names` are the words to look for in the script to tell where."""
+    and its `fate`, as above. `names` are the words to look for in the script to tell where."""
 
     __slots__ = ("fate", "names", "what", "where")
 

@@ -43,7 +43,7 @@ class Descriptors(Guard):
 
     def begin(self) -> None:
         if self._open is None:  # the first run is wired
-            self._open = _open_descriptors()
+            self._open = open_descriptors()
             self._count = self._how_many()
 
     def restore(self) -> Sequence[Change]:
@@ -78,10 +78,10 @@ class Descriptors(Guard):
 
     def _left_open(self) -> list[Change]:
         assert self._open is not None
-        left = _open_descriptors() - self._open
+        left = open_descriptors() - self._open
         if left:
             gc.collect()  # other guards have let go of objects
-            left = _open_descriptors() - self._open
+            left = open_descriptors() - self._open
             self._open |= left
             self._count = self._how_many()
             left = {fd for fd in left if not is_harmless(fd)} - _read_by_libraries()
@@ -109,7 +109,7 @@ def _read_by_libraries() -> set[int]:
     return found
 
 
-def _open_descriptors() -> set[int]:
+def open_descriptors() -> set[int]:
     """All open ones."""
     try:
         listed = {int(name) for name in os.listdir("/proc/self/fd")}

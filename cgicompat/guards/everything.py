@@ -25,9 +25,25 @@ else:
 _MISSING = object()
 _NO_STATE = (str, bytes, int, float, complex, type(None), tuple, frozenset, type, ModuleType)
 # The interpreter's, or ours.
-_LEFT_OUT = frozenset(("__warningregistry__", "__builtins__", "__annotations__", "__doc__"))
+_LEFT_OUT = frozenset(("__warningregistry__", "__slotnames__", "__builtins__", "__annotations__", "__doc__"))
 _OURS = frozenset(("cgicompat", "sys", "__main__", "ctypes", "_ctypes", "posix"))
 
+
+_WEAK = ("weakref", "_weakrefset")  # change when what they refer to goes
+_CONTAINERS = (dict, list, set)
+# What libraries fill for themselves; where nobody tells who does what, it must be known.
+_CACHES = frozenset(
+    ("re._cache", "re._cache2", "typing._cleanups")
+    + ("typing._overload_registry", "linecache.cache")
+    # typing_extensions, which many libraries need, mends typing of older Pythons.
+    + ("typing._collect_parameters", "typing._check_generic")
+    + ("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor")  # imported late
+    + (
+        "weakref.finalize._registered_with_atexit",
+        "concurrent.futures.ThreadPoolExecutor._counter",
+    )  # another name of what a guard knows
+)
+_OF_ENUMS = "._value2member_map_"  # flags in combinations that somebody has asked for
 
 _ENVIRON = (id(os.environ), id(os.environb))
 
@@ -44,28 +60,39 @@ class Everything:
 
     def compare(self) -> list[Change]:
         """What is another now than at save()."""
-        changes = []
+        return [Change(f"{what} was changed{_by(by)}", KEPT) for what, by in self._changed()]
+
+    def unexplained(self, own: set[str]) -> list[str]:
+        """What has another state now than at save(), though no library has changed it in itself, and it is in
+        none of the packages `own`."""
+        names = (what.partition(" ")[0] for what, by in self._changed() if not by)
+        return [
+            name
+            for name in names
+            if name not in _CACHES and not name.endswith(_OF_ENUMS) and name.partition(".")[0] not in own
+        ]
+
+    def _changed(self) -> Iterator[tuple[str, str]]:
+        """(what, FILE:LINE of a library that did it in itself, as far as that is known)."""
         by_library = dict(WATCH.libraries or ())
         for label, (_holder, now) in _state():
             known = self._before.get(label)
-            if known is None or known[1] is now:
+            module, _, attribute = label.rpartition(".")
+            if known is None or known[1] is now or attribute in self._covers.get(module, ()):
                 continue
             keys = [key for key in _differences(known[1], now) if key not in self._covers.get(label, ())]
-            if keys and isinstance(known[0], dict | list | set):
-                by = _by(by_library.get(f"{label}[{keys[0]!r}]"))
-                changes.append(Change(f"{label} was changed{_times(len(keys))}{by}", KEPT))
-            elif keys:
+            if keys and issubclass(type(known[0]), _CONTAINERS):
+                yield f"{label}{_times(len(keys))}", by_library.get(f"{label}[{keys[0]!r}]", "")
+            else:
                 for key in keys:
-                    name = f"{label}.{key}"
-                    changes.append(Change(f"{name} was changed{_by(by_library.get(name))}", KEPT))
-        return changes
+                    yield f"{label}.{key}", by_library.get(f"{label}.{key}", "")
 
 
 def _times(number: int) -> str:
-    return f" in {number} places" if number > 1 else ""
+    return f" ({number} places)" if number > 1 else ""
 
 
-def _by(place: str | None) -> str:
+def _by(place: str) -> str:
     return f" by {place}" if place else ""
 
 
@@ -91,27 +118,35 @@ def _object_state(
         if key in _LEFT_OUT or id(value) in seen or id(value) in _ENVIRON:
             continue
         inner: dict[Any, Any] | None = None
-        if isinstance(value, type):
+        kind = type(value)  # isinstance() may run the library's code
+        if issubclass(kind, type):
             if str(value.__module__).partition(".")[0] == top.partition(".")[0]:
                 inner = dict(value.__dict__)
-        elif isinstance(value, dict):
+        elif issubclass(kind, dict):
             inner = dict(value)
-        elif isinstance(value, list):
+        elif issubclass(kind, list):
             inner = dict(enumerate(value))
-        elif isinstance(value, set):
+        elif issubclass(kind, set):
             inner = dict.fromkeys(value)
-        elif not isinstance(value, _NO_STATE) and not callable(value):
-            inner = dict(getattr(value, "__dict__", ()))
+        elif not issubclass(kind, _NO_STATE) and kind.__module__ not in _WEAK and not callable(value):
+            inner = _attributes(value)
         if inner:
             yield from _object_state(f"{label}.{key}", value, inner, top, seen, depth - 1)
 
 
+def _attributes(thing: object) -> dict[Any, Any]:
+    try:
+        return dict(object.__getattribute__(thing, "__dict__"))
+    except AttributeError:
+        return {}
+
+
 def _differences(before: dict[Any, Any], now: dict[Any, Any]) -> Iterator[Any]:
-    if before == now:
-        return
     for key in {**before, **now}:
-        if key in _LEFT_OUT or isinstance(now.get(key), ModuleType):
+        if key in _LEFT_OUT or issubclass(type(now.get(key)), ModuleType):
             continue  # a submodule has been imported
         old, new = before.get(key, _MISSING), now.get(key, _MISSING)
-        if not same(new, old) and not (isinstance(new, _NO_STATE) and type(old) is type(new) and old == new):
+        if not same(new, old) and not (
+            issubclass(type(new), _NO_STATE) and type(old) is type(new) and old == new
+        ):
             yield key

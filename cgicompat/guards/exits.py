@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 _register = atexit.register
 _of_the_library: list[_Call] = []
-_persistent = False
 
 
 class Exits(Guard):
     """Functions registered with atexit: they run at the script's end. Those that modules of the standard
     library registered when they were imported run at the end of each script too, as in a process of its own;
-    those of other libraries do not, since these stay in use."""
+    those of other libraries, at the end of the script that imports them."""
 
     names = ("atexit", "register", "finalize")
 
     def save(self) -> None:
-        global _persistent
-        _persistent = True
         atexit._clear()
 
     def begin(self) -> None:
@@ -56,16 +53,13 @@ def at_each_end(function: Callable[..., object], *arguments: Any) -> None:
 
 def register(func: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Register a function to be executed upon normal program termination."""
-    importing = _importing(sys._getframe(1))
-    if importing:
-        if importing.partition(".")[0] in sys.stdlib_module_names:
-            _of_the_library.append((func, args, kwargs))
-        elif _persistent:
-            return func
+    library = importing(sys._getframe(1))
+    if library and LIBRARY.is_standard(library):
+        _of_the_library.append((func, args, kwargs))
     return _register(func, *args, **kwargs)
 
 
-def _importing(frame: FrameType | None) -> str:
+def importing(frame: FrameType | None) -> str:
     """The library module that is being imported, if that is where the frame is."""
     while frame is not None:
         if frame.f_code.co_name == "<module>":

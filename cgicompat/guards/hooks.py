@@ -67,7 +67,7 @@ class Hooks(Guard):
         changes: Sequence[Change] = NOTHING
         for found, saved in self._lists:
             if len(found) != len(saved):
-                kept = [hook for hook in found if hook in saved or LIBRARY.made(hook)]
+                kept = [hook for hook in found if hook in saved or _is_of_library(hook)]
                 if len(kept) != len(found):
                     found[:] = kept
                     changes = [Change("os.register_at_fork was called")]
@@ -75,6 +75,13 @@ class Hooks(Guard):
         if uses(_AUDIT_HOOK):
             changes = [*changes, Change("sys.addaudithook was called", SPENT)]
         return changes
+
+
+def _is_of_library(hook: Any) -> bool:
+    executors: Any = sys.modules.get("concurrent.futures.thread")  # has methods of a lock called
+    return LIBRARY.made(hook) or (
+        executors is not None and getattr(hook, "__self__", None) is executors._global_shutdown_lock
+    )
 
 
 class Codecs(Guard):

@@ -21,7 +21,7 @@ from cgicompat.modules import LIBRARY, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
     from typing import Any
 
@@ -37,6 +37,7 @@ class Row:
     """
 
     covers: tuple[str, ...] = ()
+    cache = False  # no script can tell whether it is filled
     blind = False  # put_back() cannot tell; the script's code says whether there was a change
     watchable = False  # all of it shows in `covers` and in `containers`
 
@@ -79,9 +80,10 @@ class Attributes(Row):
 class Contents(Row):
     """What is in dicts and lists of a module."""
 
-    def __init__(self, what: str, containers: str, names: str = "") -> None:
+    def __init__(self, what: str, containers: str, names: str = "", cache: bool = False) -> None:
         super().__init__(what, f"{names} {containers}")
         self.covers = tuple(containers.split())
+        self.cache = cache
 
     def fresh(self, module: Any) -> Any:
         self.watchable = len(self.containers(module)) == len(self.covers)
@@ -470,7 +472,7 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ("urllib.request", Attributes("installed opener", "_opener", "install_opener")),
     ("ssl", Attributes("default context of HTTPS", "_create_default_https_context")),
     ("mimetypes", Mimetypes("tables of types", "add_type read_mime_types init types_map")),
-    ("linecache", Contents("source lines that tracebacks showed", "cache")),
+    ("linecache", Contents("source lines that tracebacks showed", "cache", cache=True)),
     ("locale", Attributes("localeconv", "_override_localeconv")),
     ("csv", Getter("limit of field sizes", "field_size_limit", "field_size_limit")),
     ("csv", CsvDialects("dialects", "register_dialect")),
@@ -489,8 +491,8 @@ ROWS: tuple[tuple[str, Row], ...] = (
     ),
     ("xml.etree.ElementTree", Contents("prefixes of namespaces", "_namespace_map", "register_namespace")),
     ("xml.dom.domreg", Contents("implementations", "well_known_implementations registered")),
-    ("zipimport", Contents("directories of zip files", "_zip_directory_cache")),
-    ("encodings", Contents("encodings that were looked up", "_cache")),
+    ("zipimport", Contents("directories of zip files", "_zip_directory_cache", cache=True)),
+    ("encodings", Contents("encodings that were looked up", "_cache", cache=True)),
     ("encodings.aliases", Encodings("names of encodings", "aliases")),
     ("webbrowser", Contents("browsers", "_browsers", "register")),
     ("webbrowser", Attributes("order of browsers", "_tryorder _os_preferred_browser", "register")),
@@ -532,6 +534,8 @@ class Library(Guard):
     """Settings that modules keep for the whole process; the table below has them."""
 
     def save(self) -> None:
+        # With what preloaded libraries have there of their own.
+        accept(lambda name: name == "warnings" or not LIBRARY.is_standard(name))
         self._loaded = 0
         self._watching = WATCH.usable
         self._rows: list[tuple[str, Row, ModuleType, Any]] = []
@@ -594,6 +598,20 @@ def learn(module: ModuleType) -> None:
             _fresh[row] = row.fresh(module)
             for container in row.containers(module):
                 WATCH.row(container, name_of(module))
+
+
+def accept(mine: Callable[[str], bool]) -> None:
+    """What modules keep now, whose names `mine` tells, is what they shall keep."""
+    for name, row in ROWS:
+        if name in sys.modules and mine(name):
+            _fresh[row] = row.fresh(sys.modules[name])
+
+
+def empty_caches() -> None:
+    """Put back what no script can tell from its fresh state."""
+    for _, row, module, fresh in _rows_of_loaded_modules():
+        if row.cache:
+            row.put_back(module, fresh)
 
 
 def _rows_of_loaded_modules() -> Iterator[tuple[str, Row, ModuleType, Any]]:

@@ -35,6 +35,12 @@ class Loggers(Guard):
         self._known = {} if logging is None else _snapshot(logging)
         self._levels = None if logging is None else (dict(logging._levelToName), dict(logging._nameToLevel))
 
+    def accept(self, packages: set[str]) -> None:
+        """What the loggers of these packages are now is what they shall be."""
+        if "logging" in sys.modules:
+            now = _snapshot(sys.modules["logging"])
+            self._known |= {name: now[name] for name in now if name.partition(".")[0] in packages}
+
     def restore(self) -> Sequence[Change]:
         logging: Any = sys.modules.get("logging")
         if logging is None:

@@ -32,7 +32,7 @@ _LAZY = getattr(types, "LazyImportType", None)
 WHOLE = object()  # all keys of a dict at once
 
 # Set by the interpreter, whoever's code it runs.
-_NOT_TOLD = frozenset(("__warningregistry__", "__builtins__", "__annotations__"))
+_NOT_TOLD = frozenset(("__warningregistry__", "__slotnames__", "__builtins__", "__annotations__"))
 # A dict that its library changes so often is a cache; watching it would slow it down.
 _OFTEN = 100
 _MANY = 5000
@@ -66,7 +66,7 @@ def spaces(module: ModuleType) -> Iterator[Space]:
     top = _top(name)
     pending: list[tuple[str, str, Any, dict[Any, Any]]] = [(name, MODULE, module, module.__dict__)]
     for attribute, value in list(module.__dict__.items()):
-        if isinstance(value, type) and _top(str(value.__module__)) == top:
+        if issubclass(type(value), type) and _top(str(value.__module__)) == top:
             pending.append((f"{name}.{attribute}", CLASS, value, _dict_of(value.__dict__)))
     for label, kind, holder, content in pending:
         yield Space(label, kind, holder, content)
@@ -151,6 +151,12 @@ class Watch:
                 changes.append((space, key, before, where))
         self.journal.clear()
         return changes
+
+    def forget(self, packages: set[str]) -> None:
+        """What was changed in these packages is no news."""
+        for key, (space, *_) in list(self.journal.items()):
+            if space.top in packages:
+                del self.journal[key]
 
     def _on_event(self, event: int, address: int, key: int, value: int) -> int:
         # Called in the middle of a change: the dict is as before.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import marshal
 import os
 import stat
-import sys
 
 from cgicompat.modules import CODE, LIBRARY, Source
 from cgicompat.pool.heap import settle
+from cgicompat.pool.tasting import Tasting
 from cgicompat.runners.script import kind
 from cgicompat.runners.warm import may_be_preloaded
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cgicompat.pool.errand import Errands
     from cgicompat.pool.files import Files
     from cgicompat.pool.log import Log
+    from cgicompat.pool.rules import Rules
+    from cgicompat.pool.worker import Context
 
 # Code is never freed, not even that of files that have changed since. Bytes are of source.
 _MOST_FILES = 2000
@@ -32,17 +34,10 @@ _COMPILING = 10.0  # seconds
 
 
 class Learning:
-    """Imports and remembers what is news.
+    """Imports and remembers what is news."""
 
-    `learned` are the modules that were imported, in their order; `refused` are those that cannot be, and
-    workers need not tell of.
-    """
-
-    def __init__(self, log: Log, files: Files, errands: Errands, refused: set[str]):
-        self.learned: list[str] = []
-        self._modules: list[str] = []
-        self._refused = refused
-        self._log = log
+    def __init__(self, log: Log, files: Files, errands: Errands, context: Context, rules: Rules):
+        self._tasting = Tasting(log, errands, rules, context.refused, context.read, files.watch, self._settle)
         self._files = files
         self._errands = errands
         self._tries: dict[str, int] = {}
@@ -53,7 +48,7 @@ class Learning:
 
     def hear_modules(self, names: Iterable[str]) -> None:
         """Scripts import these."""
-        self._modules += filter(may_be_preloaded, names)
+        self._tasting.ask(filter(may_be_preloaded, names))
 
     def hear_files(self, paths: Iterable[str]) -> None:
         """Scripts import these, which are a library's, though we do not."""
@@ -78,32 +73,30 @@ class Learning:
                 self._compiling.add(path)
                 self._compile(path)
 
+    def preload(self, names: Iterable[str], insist: Iterable[str] = ()) -> None:
+        """Import these before a script does; where one of `insist` cannot be had, say so."""
+        self._tasting.watch_modules()
+        self._tasting.ask(names, insist)
+        self._news = True
+
+    @property
+    def awaited(self) -> bool:
+        """Whether modules that are to be there from the beginning are not yet."""
+        return self._tasting.awaited
+
+    @property
+    def learned(self) -> list[str]:
+        """Modules that were imported, in their order."""
+        return self._tasting.learned
+
     def learn(self) -> None:
-        """Have all that was told since."""
-        if self._modules:
-            self.preload(self._modules)
-            self._modules = []
+        """Have all that was told since ready for children."""
         if self._news and not self._compiling:
             self._news = False
             settle()
 
-    def preload(self, names: Iterable[str], insist: Iterable[str] = ()) -> None:
-        """Import modules, so that children are born with them; where one of `insist` fails, say so."""
-        for name in names:
-            if name in sys.modules or name in self._refused:
-                continue
-            try:
-                __import__(name)
-                self.learned.append(name)
-            except BaseException as error:
-                self._refused.add(name)
-                if name in insist:
-                    self._log.write(f"cannot preload {name}: {type(error).__name__}: {error}")
-        for module in list(sys.modules.values()):
-            spec = getattr(module, "__spec__", None)
-            if spec is not None and spec.has_location and spec.origin:
-                self._files.watch(spec.origin)
-        settle()
+    def _settle(self) -> None:
+        self._news = True
 
     def _compile(self, path: str) -> None:
         """By a child: the file may be such that the compiler never ends, or dies of it."""

@@ -32,6 +32,7 @@ from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.learning import Learning
 from cgicompat.pool.log import Log
 from cgicompat.pool.loop import Loop
+from cgicompat.pool.rules import Rules
 from cgicompat.pool.waiting import WaitingLine
 from cgicompat.pool.worker import Context, Job
 from cgicompat.runners import here, shell
@@ -96,7 +97,7 @@ class Master:
         dependencies.obey(settings)
         dependencies.hidden()  # for all children
         LIBRARY.configure(bare, sys.path, [settings.directory])
-        CODE.lasting = True
+        CODE.keep()
         recorder: Recorder | None = None
         if settings.record:
             from cgicompat.pool.record import Recorder
@@ -118,8 +119,9 @@ class Master:
         if "cgihandler" in settings.runners:
             self._prepare()
         self._crew = Crew(self._context, self._log, self._loop, lifeline_writer, self._on_messages)
+        rules = Rules(settings, dict(os.environ))
         self._errands = Errands(self._loop, self._crew.others)
-        self._learning = Learning(self._log, self._files, self._errands, self._context.refused)
+        self._learning = Learning(self._log, self._files, self._errands, self._context, rules)
         self._crew.adopt(state.get("workers", ()))
         if recorder:
             self._start(recorder)
@@ -226,17 +228,19 @@ class Master:
             elif kind == messages.COMPILED:
                 self._learning.hear_code(messages.texts(data))
             elif kind == messages.SPENT:
+                self._tell_once(f"a worker is replaced after {data.decode('utf-8', 'replace')}")
+            elif kind == messages.NOTE:
                 self._tell_once(data.decode("utf-8", "replace"))
             elif kind == messages.DONE and self._context.recorder and (end := messages.read_end(data)):
                 self._context.recorder.end(*end)
             for fd in fds:
                 os.close(fd)
 
-    def _tell_once(self, reason: str) -> None:
-        reason = reason[:_LONGEST_REASON]
-        if reason not in self._told and len(self._told) < _MOST_TOLD:
-            self._told.add(reason)
-            self._log.write(f"a worker is replaced after {reason} (said once)")
+    def _tell_once(self, text: str) -> None:
+        text = text[:_LONGEST_REASON]
+        if text not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(text)
+            self._log.write(f"{text} (said once)")
 
     # Enough workers, and not too many
 
@@ -246,6 +250,8 @@ class Master:
         now = time.monotonic()
         minimum, _ = self._settings.workers
         self._learning.learn()
+        if self._learning.awaited and not self._state.get("workers"):
+            return  # at a reload nobody waits
         self._crew.fill(minimum)
         self._board.hungry = bool(self._line)
         self._board.attentive = now < self._look_after

@@ -17,6 +17,7 @@ LEARNED = b"+"
 LOADED = b"F"
 COMPILED = b"C"
 SPENT = b"-"
+NOTE = b"N"
 JOB = b"J"
 DONE = b"."
 

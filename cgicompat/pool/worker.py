@@ -31,6 +31,7 @@ from cgicompat.pool.messages import (
     LEARNED,
     LOADED,
     LOOK,
+    NOTE,
     QUIT,
     SPENT,
     dump_end,
@@ -86,6 +87,7 @@ class Context:
         self.notify = notify
         self.lifeline = lifeline
         self.refused: set[str] = set()  # modules that the master will not preload
+        self.read: dict[str, str | None] = {}  # variables that preloaded libraries have read, and found
         self.traces = traces
         self.recorder = recorder
         self.soft_limit = soft_limit  # of open files
@@ -260,6 +262,10 @@ class Worker:
                 log(f"cannot read the script: {error.strerror}")
                 _answer(connection, Refused(403, "The script is not readable.").answer)
             return True
+        differing = self._differing(request) if self._context.read and name != "cgi" else ""
+        if differing:
+            self._tell(NOTE + f"{request.script} runs under cgi: {differing}".encode("utf-8", "replace"))
+            name = "cgi"
         if name == "fork" and self._used:
             if self._pass_on(request, connection, body):
                 connection.close()
@@ -267,6 +273,14 @@ class Worker:
                 return True
             name = "cgi"
         return self.execute(name, request, connection, body)
+
+    def _differing(self, request: Request) -> str:
+        """Why preloaded libraries are not what the script's own imports would make of them, or nothing."""
+        environ = request.environ
+        for name, value in self._context.read.items():
+            if environ.get(name) != value:
+                return f"preloaded libraries have read {name}, which is another in its environment"
+        return ""
 
     def execute(self, name: str, request: Request, connection: socket.socket, body: int) -> bool:
         """Run the request's script with the runner `name`; whether this process can serve another."""

@@ -18,18 +18,21 @@ _UNFIT = frozenset(
 
 def preloadable(names: set[str]) -> list[str]:
     """Of modules that were imported here, those that are fit to be imported before a fork, in an order to do
-    so."""
-    started_threads = _thread_count() > 1
+    so: packages that others need come before these."""
+    place = {name: number for number, name in enumerate(sys.modules)}
+
+    def order(name: str) -> tuple[int, bool, str]:
+        # A module behind another one is imported by that: `_asyncio` before `asyncio` would upset both.
+        return -place.get(name.partition(".")[0], 0), name.startswith("_"), name
+
     found = []
-    for name in sorted(names, key=_private):
+    for name in sorted(names, key=order):
         module = sys.modules.get(name)
-        top = name.partition(".")[0]
         if (
-            top not in _UNFIT
+            name.partition(".")[0] not in _UNFIT
             and getattr(module, "__spec__", None) is not None
             and module is not None
             and LIBRARY.is_persistent(module)
-            and not (started_threads and top not in sys.stdlib_module_names)
         ):
             found.append(name)
     return found
@@ -69,16 +72,3 @@ def _reseed() -> None:
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()
-
-
-def _private(name: str) -> tuple[bool, str]:
-    """A module behind another one is imported by that: `_asyncio` before `asyncio` would upset both."""
-    return name.startswith("_"), name
-
-
-def _thread_count() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        threading = sys.modules.get("threading")
-        return threading.active_count() if threading else 1

@@ -494,6 +494,7 @@ def by_hand(name: str, source: str) -> str:
         "time",
         "traceback",
         "types",
+        "warnings",
     ],
 )
 def test_point_04_helper_named_like_what_python_or_we_use(site, name):

@@ -267,7 +267,9 @@ def test_preloads_are_in_huge_pages(laden):
 def test_workers_that_die_at_once_do_not_keep_the_machine_busy(start, home):
     library = home / "library"
     library.mkdir()
-    (library / "deadly.py").write_text("import os\nos.register_at_fork(after_in_child=lambda: os._exit(3))\n")
+    # with a function that does not look like the library's
+    deadly = "import functools, os\nos.register_at_fork(after_in_child=functools.partial(os._exit, 3))\n"
+    (library / "deadly.py").write_text(deadly)
     with pytest.raises(BaseException, match=r"waited|in vain") as caught:  # no worker ever listens
         pool = start("--workers", "2", "--preload", "deadly", "--env", f"PYTHONPATH={library}")
         pool.server.says("workers end at once")

@@ -1,0 +1,149 @@
+"""Which libraries the master imports for its children: those that were tasted and found harmless.
+
+A child imports them first, see pool.taster; the master goes on meanwhile. Packages are tasted one by one, the
+modules of the standard library together, and by halves where that does not go well.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+
+from cgicompat.modules import LIBRARY
+from cgicompat.runners import here
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from cgicompat.pool.errand import Errands
+    from cgicompat.pool.log import Log
+    from cgicompat.pool.rules import Rules
+
+_OURS = __name__.partition(".")[0]
+_TASTING = 30.0  # seconds
+
+
+class Tasting:
+    """Tastes, and imports what is good.
+
+    `learned` are the modules that were imported, in their order. `refused` has names of modules that workers
+    need not tell of any more. `read` are the environment variables that the libraries have read, each with
+    what they found. `settle` is called when something was imported.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        errands: Errands,
+        rules: Rules,
+        refused: set[str],
+        read: dict[str, str | None],
+        watch: Callable[[str], None],
+        settle: Callable[[], None],
+    ):
+        self.learned: list[str] = []
+        self._log = log
+        self._errands = errands
+        self._rules = rules
+        self._refused = refused
+        self._read = read
+        self._watch = watch
+        self._settle = settle
+        self._waiting: list[list[str]] = []
+        self._tasting = False
+        self._insist: set[str] = set()
+        self._told: set[str] = set()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it is not decided yet on modules that are to be there from the beginning."""
+        under_way = self._tasting or self._waiting
+        return bool(under_way and self._insist - self._refused - sys.modules.keys())
+
+    def ask(self, names: Iterable[str], insist: Iterable[str] = ()) -> None:
+        """Have these modules; where one of `insist` cannot be had, say so."""
+        self._insist.update(insist)
+        groups: dict[str, list[str]] = {}
+        for name in names:
+            if name.partition(".")[0] == _OURS:
+                self._import([name])
+                continue
+            group = "" if LIBRARY.is_standard(name) else name.partition(".")[0]
+            groups.setdefault(group, []).append(name)
+        self._waiting += groups.values()
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting and not self._tasting:
+            names = [
+                name
+                for name in dict.fromkeys(self._waiting.pop(0))
+                if name not in sys.modules and name not in self._refused
+            ]
+            if names:
+                self._tasting = True
+                self._taste(names)
+
+    def _taste(self, names: list[str]) -> None:
+        def work() -> bytes:
+            from cgicompat.pool.taster import taste
+
+            return taste(names, self._rules)
+
+        def done(result: bytes | None) -> None:
+            self._tasting = False
+            self._decide(names, result)
+            self._next()
+
+        self._errands.send(work, done, _TASTING)
+
+    def _decide(self, names: list[str], result: bytes | None) -> None:
+        failed, reasons, read, files = {}, ["does not end, or ends the process"], [], []
+        if result is not None:
+            failed, reasons, read, files = marshal.loads(result)
+        for name, error in failed.items():
+            self._refuse([name], error)
+        if not reasons:
+            self._import([name for name in names if name not in failed])
+            self._read.update((name, self._rules.environ.get(name)) for name in read)
+            for file in files:
+                self._watch(file)
+        elif len(names) > 1 and LIBRARY.is_standard(names[0]):
+            half = len(names) // 2
+            self._waiting[:0] = [names[:half], names[half:]]
+        else:
+            self._refuse(names, f"its import {'; '.join(reasons)}")
+
+    def _import(self, names: Iterable[str]) -> None:
+        ours = dict(os.environ)
+        here.set_environ(self._rules.environ)
+        try:
+            for name in names:
+                try:
+                    __import__(name)
+                    self.learned.append(name)
+                except BaseException as error:
+                    self._refuse([name], f"{type(error).__name__}: {error}")
+        finally:
+            here.set_environ(ours)
+        self.watch_modules()
+        self._settle()
+
+    def watch_modules(self) -> None:
+        """Have the files of all that is loaded under watch."""
+        for module in list(sys.modules.values()):
+            spec = getattr(module, "__spec__", None)
+            if spec is not None and spec.has_location and spec.origin:
+                self._watch(spec.origin)
+
+    def _refuse(self, names: list[str], reason: str) -> None:
+        self._refused.update(names)
+        top = names[0].partition(".")[0]
+        asked = [name for name in names if name in self._insist]
+        if asked:
+            self._log.write(f"cannot preload {', '.join(asked)}: {reason}")
+        elif not LIBRARY.is_standard(top) and top not in self._told:
+            self._told.add(top)
+            self._log.write(f"{top} is not preloaded: {reason}")
