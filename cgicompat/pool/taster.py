@@ -11,6 +11,7 @@ modules, its types in registries (copyreg, abstract classes), and whatever fills
 from __future__ import annotations
 
 import atexit
+import gc
 import marshal
 import os
 import random
@@ -94,7 +95,8 @@ def taste(names: list[str], rules: Rules) -> bytes:
     own = {
         name.partition(".")[0]
         for name in sys.modules.keys() - before
-        if name.startswith(_CYTHON) or LIBRARY.keeps(name, sys.modules[name])
+        if name.startswith(_CYTHON)
+        or (LIBRARY.keeps(name, sys.modules[name]) and not LIBRARY.is_standard(name))
     }
     reasons = list(rules.forbid(witness.variables, witness.whole))
     try:
@@ -140,6 +142,7 @@ class Witness:
     functions the process is to call at its end, and all that changes."""
 
     def __init__(self) -> None:
+        gc.unfreeze()  # for guards that look for the interpreter's own lists
         prepare()
         self.files: set[str] = set()
         self._exits: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []

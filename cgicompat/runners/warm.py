@@ -18,12 +18,13 @@ _UNFIT = frozenset(
 
 def preloadable(names: set[str]) -> list[str]:
     """Of modules that were imported here, those that are fit to be imported before a fork, in an order to do
-    so: packages that others need come before these."""
+    so: the standard library first, packages that others need before these."""
     place = {name: number for number, name in enumerate(sys.modules)}
 
     def order(name: str) -> tuple[int, bool, str]:
         # A module behind another one is imported by that: `_asyncio` before `asyncio` would upset both.
-        return -place.get(name.partition(".")[0], 0), name.startswith("_"), name
+        package = -len(place) if LIBRARY.is_standard(name) else -place.get(name.partition(".")[0], 0)
+        return package, name.startswith("_"), name
 
     found = []
     for name in sorted(names, key=order):
