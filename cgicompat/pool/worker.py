@@ -332,7 +332,8 @@ class Worker:
         if CODE.missed:
             self._report(COMPILED, CODE.missed)
             CODE.missed.clear()
-        if len(sys.modules) == self._loaded:
+        # Before the first request guards may have taken modules away.
+        if self._served and len(sys.modules) == self._loaded:
             return
         self._loaded = len(sys.modules)
         new = sys.modules.keys() - self._known
