@@ -11,7 +11,8 @@ import functools
 import json
 import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -127,6 +128,19 @@ def ask(site: Site, name: str, port: int) -> Response:
     return site.get(f"{site.path}/{name}.py", str(port))
 
 
+def settled(call: Callable[[int], int]) -> int:
+    """What lives on, once the master has preloaded what the script needs; 0 where nothing does."""
+    before = (0, 0)
+    for _ in range(20):
+        lasting = call(1)
+        now = lasting, status(lasting, "VmRSS")
+        if now == before:
+            return lasting
+        before = now
+        time.sleep(1)
+    return 0
+
+
 @pytest.mark.parametrize("name", CAREFUL)
 def test_the_fiftieth_answer_is_the_first(site, expected, port, name):
     warm, calls = CALLS[site.door.runner]
@@ -138,7 +152,11 @@ def test_the_fiftieth_answer_is_the_first(site, expected, port, name):
         # What lives on: the worker, or the master of which workers are born.
         return page.pid if site.door.persistent else site.door.server.pid
 
-    lasting = call(warm)
+    call(warm)
+    lasting = settled(call)
+    if not lasting:
+        assert name.startswith("matplotlib"), site.log()[-2000:]  # which has no directory for its settings
+        return
     memory, fds = status(lasting, "VmRSS"), descriptors(lasting)
     for _ in range(calls - warm):
         assert call(1) == lasting, site.log()[-2000:]
