@@ -1,8 +1,8 @@
 """uvicorn, with what a server that stands alone in the net needs beyond it.
 
-Limits on what a client may send before a script is asked for, and on how long it may take: httptools has
-none. Listening sockets whose failures say what to do. Signals: the first ends the service when running
-requests are done, or their time of grace is over; the second ends it at once.
+Limits on how long a client may take to send a request. Listening sockets whose failures say what to do.
+Signals: the first ends the service when running requests are done, or their time of grace is over; the second
+ends it at once.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ from cgicompat.cli.options import Failure, Mistake
 from cgicompat.gateways.exchange import HALF_CLOSE, Aborted
 from cgicompat.gateways.framing import FramedProtocol
 
-HEAD_BYTES = 64 * 1024  # request line and headers
-HEAD_SECONDS = 30.0  # for all of them
+HEAD_SECONDS = 30.0  # for request line and headers
 BODY_SECONDS = 60.0  # between two pieces of a body
 BACKLOG = 2048
 
@@ -40,8 +39,6 @@ class Protocol(FramedProtocol):
         super().__init__(*args, **kwargs)
         self._awaits = ""  # "head", "body" or nothing
         self._since = 0.0  # when the head began, or the last piece of the body came
-        self._size = 0  # of a head that has not ended yet, without what is being parsed
-        self._parsed = 0  # bytes that are
         self._complete = 0.0  # when the last request was
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,12 +69,7 @@ class Protocol(FramedProtocol):
             self._since = self.loop.time()
         elif not self._awaits:
             self._await("head")
-        self._parsed = len(data)
         super().data_received(data)
-        if self._awaits == "head":
-            self._size += len(data)
-            if self._size > HEAD_BYTES:
-                self.refuse("Request head too large.")
         self._watch()
 
     def on_message_begin(self) -> None:
@@ -86,13 +78,8 @@ class Protocol(FramedProtocol):
             self._await("head")
 
     def on_headers_complete(self) -> None:
-        if self._size + self._parsed > HEAD_BYTES < self._head_size():
-            raise ValueError("request head too large")  # a 400 to httptools' caller
         self._await("body")
         super().on_headers_complete()
-
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_message_complete(self) -> None:
         self._await("")
@@ -101,7 +88,6 @@ class Protocol(FramedProtocol):
 
     def _await(self, what: str) -> None:
         self._awaits = what
-        self._size = 0
         if what:
             self._since = self.loop.time()
 

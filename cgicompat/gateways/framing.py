@@ -18,6 +18,7 @@ from .verbatim import VerbatimProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_HEAD = 64 * 1024  # bytes of request line and headers
 MAX_LINE = 8 * 1024  # bytes of the line before a chunk
 MAX_TRAILERS = 64 * 1024  # bytes of all lines after the last one
 
@@ -165,6 +166,8 @@ class FramedProtocol(VerbatimProtocol):
             elif data and not _BEGUN.match(data):
                 raise Malformed("request line")
         end = data.find(b"\r\n\r\n") + 4
+        if max(end, len(data) if end < 4 else 0) > MAX_HEAD:
+            raise Malformed("request: its head is too large")
         if end < 4:
             if b"\n\n" in data:
                 raise Malformed("line end")
@@ -183,7 +186,9 @@ class FramedProtocol(VerbatimProtocol):
             self.expect_100_continue = True
         elif name == b"transfer-encoding":
             self._body = Chunks()
-        elif name == b"content-length" and value.isdigit() and len(value) < 20:
+        elif name == b"content-length":
+            if not value.isdigit() or len(value) > 19:
+                raise Malformed("Content-Length")
             self._body = int(value)
         elif name == _NO_UPGRADE[1:]:
             name = b"upgrade"

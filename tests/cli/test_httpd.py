@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from cgicompat.cli import httpd
 from cgicompat.cli.options import Failure
 from cgicompat.gateways.exchange import Aborted
+from cgicompat.gateways.framing import FramedProtocol
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -158,12 +159,31 @@ def test_an_idle_connection_outlives_a_request(talk: Callable[[Talk], None]) -> 
         b"GET / HTTP/1.1\r\nX: " + b"y" * 400_000,
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
         b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"FOO /" + b"y" * 400_000,
     ],
 )
-def test_a_head_too_large(talk: Callable[[Talk], None], head: bytes) -> None:
+@pytest.mark.parametrize("protocol", [httpd.Protocol, FramedProtocol])
+def test_a_head_too_large(
+    talk: Callable[[Talk], None], monkeypatch: pytest.MonkeyPatch, head: bytes, protocol: type
+) -> None:
+    monkeypatch.setattr(httpd, "Protocol", protocol)
+
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(head)
         assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+
+    talk(client)
+
+
+def test_a_length_of_too_many_digits_hides_no_request(talk: Callable[[Talk], None]) -> None:
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b"FOO /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+        writer.write(b"GET /one HTTP/1.1\r\nHost: a\r\nContent-Length: %025d\r\n\r\n" % len(body))
+        writer.write(body)
+        writer.write(b"GET /two HTTP/1.1\r\nHost: a\r\n\r\n")
+        answers = await reader.read()
+        assert answers.startswith(b"HTTP/1.1 400 ")
+        assert answers.count(b"HTTP/1.1 ") == 1
 
     talk(client)
 
