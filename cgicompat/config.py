@@ -287,8 +287,7 @@ def _group(value: object, source: Source) -> str:
 
 def _known(value: object, source: Source, find: Callable[[str], int]) -> str:
     name = _text(str(value) if type(value) is int else value, source)
-    if find(name) < 0:
-        raise ValueError
+    find(name)
     return name
 
 

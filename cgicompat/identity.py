@@ -15,7 +15,7 @@ def user_id(name: str) -> int:
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
-        return int(name)
+        return _number(name)
 
 
 def group_id(name: str) -> int:
@@ -25,7 +25,14 @@ def group_id(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
-        return int(name)
+        return _number(name)
+
+
+def _number(text: str) -> int:
+    """A user's or group's; the largest stands for none (setreuid(2))."""
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**32 - 1:
+        return int(text)
+    raise ValueError(f"no number of a user or group: {text[:20]!r}")
 
 
 def wanted(user: str | None, group: str | None) -> tuple[int, int]:
