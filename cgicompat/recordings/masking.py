@@ -32,7 +32,7 @@ _PART_HEAD = 4096  # bytes of the head of a part in which it has its name
 _ATTRIBUTE_LENGTH = 200
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEADER = re.compile(rb"^([^:\r\n]+):([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.MULTILINE)
-_FIELD = re.compile(r"(?:^|(?<=[?&;\s]))([^?&;=#\s]+)=")
+_FIELD = re.compile(r"(?:^|(?<=[?&;#\s]))([^?&;=#\s]+)=")
 _FIELD_END = re.compile(r"[&#\r\n]")
 _PIECE_END = re.compile(r"[?&;#\s]")
 _ATTRIBUTE = re.compile(

@@ -101,13 +101,14 @@ def test_variables_that_are_masked(name, value, masked):
 def test_headers_that_are_masked():
     head = (
         b"set-cookie: a=b; Path=/; Secure\r\nX-Auth-Token: t; u\r\n v\r\nSet-Cookie: c=d\r\n"
-        b"Set-Cookie2: bare; e=f\r\nApi_Key: k\r\nLocation: /?sid=1\r\nContent-Type: x/y\r\n"
+        b"Set-Cookie2: bare; e=f\r\nApi_Key: k\r\nLocation: /?sid=1#access_token=2\r\nContent-Type: x/y\r\n"
     )
     body = b"\r\nSet-Cookie: shown=as it is\n"
     masked = mask_head(head + body)
     assert masked == (
         b"set-cookie: a=(masked); Path=/; Secure\r\nX-Auth-Token: (masked)\r\nSet-Cookie: c=(masked)\r\n"
-        b"Set-Cookie2: (masked); (masked)\r\nApi_Key: (masked)\r\nLocation: /?sid=(masked)\r\n"
+        b"Set-Cookie2: (masked); (masked)\r\nApi_Key: (masked)\r\n"
+        b"Location: /?sid=(masked)#access_token=(masked)\r\n"
         b"Content-Type: x/y\r\n" + body
     )
     assert mask_head(masked) == masked
