@@ -124,7 +124,8 @@ def _compile_quietly(
     warnings: Any, source: bytes, filename: str
 ) -> tuple[CodeType, list[tuple[str, str, int]]]:
     """The code, and of what the compiler would have warned."""
-    with warnings.catch_warnings(record=True) as warned:
+    # By itself it would look in sys.modules, where a script's helper may have that name.
+    with warnings.catch_warnings(record=True, module=warnings) as warned:
         warnings.simplefilter("always")
         code = compile(source, filename, "exec", dont_inherit=True)
     return code, [(each.category.__name__, str(each.message), each.lineno) for each in warned]
