@@ -6,4 +6,4 @@ import cgi
 print("Content-Type: text/plain\n")
 print(cgi.logfile)
 cgi.logfile = "citizens.log"  # here
-cgi.log("a visitor")
+cgi.log("a visitor")  # here
