@@ -168,8 +168,8 @@ class Run:
         elif said is not None and end is None and self._is_to_wait(said, len(body)):
             return False
         else:
-            length = self._length(said, len(body), end)
-            if length != said is not None:
+            length = self._length(said, len(body), end, _is_text(head.get("content-type") or ""))
+            if said is not None and (len(body) > said or (end is End.EOF and len(body) < said)):
                 self.once("length", f"its Content-Length, {said}, is wrong: it has to count bytes, as sent")
         if length != said:
             headers = [header for header in headers if header[0].lower() != "content-length"]
@@ -191,17 +191,17 @@ class Run:
         self._due = self._due or now + PATIENCE
         return now < self._due
 
-    def _length(self, said: int | None, size: int, end: End | None) -> int | None:
+    def _length(self, said: int | None, size: int, end: End | None, text: bool) -> int | None:
         """The Content-Length to send where the script has `said` one and `size` bytes have come, perhaps with
-        the `end`. What a script says of a small page counts for nothing, of a download until it is
-        exceeded."""
+        the `end`. What a script says of a small page or of `text`, whose characters it may have counted, is
+        nothing that one can rely on; of a download it counts until it is exceeded."""
         if said is not None and size > said:
             said = None
         if self._without_body:
             return said
         if (end is End.EOF and size <= CHECKED) or (end and said is None and not self._is_late()):
             return size
-        return said if said is None or said in (0, size) or said > CHECKED or end else None
+        return said if said is None or said in (0, size) or (said > CHECKED and not text) or end else None
 
     def _body(self, body: bytes, end: End | None) -> bytes:
         if self._left is not None:
@@ -223,6 +223,12 @@ class Run:
 
 
 Answer = Reply | File | Run  # what a request is answered with
+
+
+def _is_text(kind: str) -> bool:
+    """Whether a Content-Type, or that there is none, says text."""
+    kind = kind.partition(";")[0].strip().lower()
+    return not kind or kind.startswith("text/") or kind.endswith(("json", "xml", "javascript"))
 
 
 def plain(text: str) -> str:

@@ -390,7 +390,7 @@ def test_point_35_content_length_of_an_unbuffered_page(site):
 
 @pytest.mark.parametrize("size", [pytest.param(70_000, marks=IGNORED), 130_000])
 def test_point_35_content_length_of_a_download(site, size):
-    target = prints(site, b"Content-Type: text/plain\nContent-Length: 100000\n\n" + b"x" * size)
+    target = prints(site, b"Content-Type: a/b\nContent-Length: 100000\n\n" + b"x" * size)
     page = site.get(target)
     # under a plain WSGI or ASGI server too, more than was said is cut or sent without a length
     assert page.body == b"x" * size or (len(page.body), page.header("Content-Length")) == (100_000, "100000")

@@ -183,7 +183,7 @@ def test_abort_is_visible(address: tuple[str, int], pool: Responder) -> None:
     pool.script = script
     answer = get(address, "/cgi-bin/short.py")
     assert (answer.status, answer.body, answer.whole) == (200, b"some", False)
-    pool.says(b"Content-Length: 80000\n" + TYPE + b"\n" + b"1" * 70_000)
+    pool.says(b"Content-Length: 80000\nContent-Type: x\n\n" + b"1" * 70_000)
     answer = get(address, "/cgi-bin/x.py")
     assert (answer.status, answer.body, answer.whole) == (200, b"1" * 70_000, False)
 

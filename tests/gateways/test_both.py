@@ -15,6 +15,7 @@ from tests.gateways.apps import App
 from tests.gateways.responder import Call, Responder
 
 TYPE = b"Content-Type: text/plain\n"
+BINARY = b"Content-Type: application/octet-stream\n"
 
 
 def test_request_as_the_pool_sees_it(app: App, pool: Responder, root: Path) -> None:
@@ -225,7 +226,26 @@ def test_a_small_page_gets_its_true_length(
     assert caplog.text.count("Content-Length") == (said != size)
 
 
-def test_a_small_page_that_takes_its_time_gets_no_length(app: App, pool: Responder) -> None:
+@pytest.mark.parametrize("kind", [b"text/html", b"application/json; charset=utf-8", b"image/svg+xml", b""])
+def test_a_large_page_whose_characters_were_counted_is_whole(app: App, pool: Responder, kind: bytes) -> None:
+    """However its pieces come."""
+    seen = threading.Event()
+    page = "ä".encode() * 100_000
+
+    def script(call: Call) -> None:
+        call.say(b"Content-Length: 100000\nContent-Type: %s\n\n%s" % (kind, page[:70_000]))
+        assert seen.wait(5)
+        call.say(page[70_000:])
+        call.end()
+
+    pool.script = script
+    answer = app.ask("/cgi-bin/x.py", seen=lambda piece: seen.set() if piece else None)
+    assert (answer.body, answer.get("Content-Length"), answer.aborted) == (page, None, "")
+
+
+def test_a_small_page_that_takes_its_time_gets_no_length(
+    app: App, pool: Responder, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nobody knows yet whether it is the right one, and what has come has to go out."""
     seen = threading.Event()
 
@@ -238,6 +258,7 @@ def test_a_small_page_that_takes_its_time_gets_no_length(app: App, pool: Respond
     pool.script = script
     answer = app.ask("/cgi-bin/x.py", seen=lambda piece: seen.set() if b"1" in piece else None)
     assert (answer.body, answer.get("Content-Length"), answer.aborted) == (b"123456", None, "")
+    assert "is wrong" not in caplog.text
 
 
 def test_a_whole_page_need_not_wait_for_its_script(app: App, pool: Responder) -> None:
@@ -258,7 +279,7 @@ def test_a_download_keeps_its_length(app: App, pool: Responder, first: int) -> N
     seen, done = threading.Event(), threading.Event()
 
     def script(call: Call) -> None:
-        call.say(b"Content-Length: 300000\n" + TYPE + b"\n" + b"1" * first)
+        call.say(b"Content-Length: 300000\n" + BINARY + b"\n" + b"1" * first)
         assert seen.wait(5)
         call.say(b"2" * (300_000 - first))
         call.say(b"3" * 5_000_000)
@@ -276,7 +297,7 @@ def test_a_download_keeps_its_length(app: App, pool: Responder, first: int) -> N
 
 
 def test_a_download_that_ends_early_is_noticed(app: App, pool: Responder) -> None:
-    pool.says(b"Content-Length: 100000\n" + TYPE + b"\n" + b"x" * 70_000)
+    pool.says(b"Content-Length: 100000\n" + BINARY + b"\n" + b"x" * 70_000)
     answer = app.ask("/cgi-bin/x.py")
     assert (answer.status, len(answer.body), answer.get("Content-Length")) == (200, 70_000, "100000")
     assert answer.aborted == "output is shorter than its Content-Length by 30000 bytes"
