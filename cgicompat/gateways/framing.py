@@ -1,9 +1,10 @@
 """Where an HTTP/1 message begins and ends, as Apache sees it, in front of a parser that knows less.
 
-httptools takes no method that is not in its list, no bytes above ASCII in a URL, no blanks in what follows
-the size of a chunk; it takes trailers for headers, and a body for another request where a client offers an
-upgrade (curl --http2 does). So messages are cut here: httptools gets each head by itself, with a request line
-that it knows in place of an odd one, and chunked bodies without extensions and trailers (RFC 9112).
+httptools takes no method that is not in its list, no bytes above ASCII in a URL, no header of several lines,
+no blanks in what follows the size of a chunk; it takes trailers for headers, and a body for another request
+where a client offers an upgrade (curl --http2 does). So messages are cut here: httptools gets each head by
+itself, with a request line that it knows in place of an odd one, and chunked bodies without extensions and
+trailers (RFC 9112).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _LINE = re.compile(rb"(" + _TOKEN + rb") ([^\0- #\x7f]+)(?: HTTP/(1\.[0-9]|2\.0)
 _BEGUN = re.compile(_TOKEN + rb"(?: |\Z)")  # what may become one
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?]*)(.*)")
 _SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
+_FOLD = re.compile(rb"\r\n[ \t]+")  # RFC 9112 section 5.2
 _UPGRADE = re.compile(rb"(?i)\nupgrade(?=[ \t]*:)")
 _NO_UPGRADE = b"\nx-offered-upgrade"
 
@@ -174,6 +176,8 @@ class FramedProtocol(VerbatimProtocol):
             self._held, self._line = data, None
             return b""
         head = data[:end] if usual else self._line.stand_in + data[start:end]  # type: ignore[union-attr]
+        if b"\n " in head or b"\n\t" in head:
+            head = _FOLD.sub(b" ", head)
         if b"\nupgrade" in head.lower():
             head = _UPGRADE.sub(_NO_UPGRADE, head)
         feed(head)

@@ -82,6 +82,18 @@ RUN = {
     "blanks in an extension": (chunked(b'4 ; a = "b c" ; d\r\nbody\r\n0; e\r\n\r\n'), {"body": b"body"}),
     "blanks behind a size": (chunked(b"4  \r\nbody\r\n0\t\r\n\r\n"), {"body": b"body"}),
     "a size with zeros": (chunked(b"0" * 50 + b"4\r\nbody\r\n000\r\n\r\n"), {"body": b"body"}),
+    "a header of several lines": (
+        get(b"/cgi-bin/s.py", b"X-Lines: one\r\n two\r\n\t three", b"Cookie:\r\n a=1"),
+        {"HTTP_X_LINES": "one two three", "HTTP_COOKIE": "a=1"},
+    ),
+    "a length on a line of its own": (
+        line(b"POST /cgi-bin/s.py HTTP/1.1", b"Content-Length:\r\n 4").replace(b"\r\n\r\n", b"\r\n\r\nbody"),
+        {"body": b"body"},
+    ),
+    "chunks, said on a line of its own": (
+        line(b"POST /cgi-bin/s.py HTTP/1.1", b"Transfer-Encoding:\r\n chunked") + b"4\r\nbody\r\n0\r\n\r\n",
+        {"body": b"body"},
+    ),
     "trailers": (
         chunked(b"4\r\nbody\r\n0\r\nCookie: b=2\r\nHost: evil\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"),
         {"body": b"body", "HTTP_COOKIE": "a=1", "HTTP_HOST": "localhost", "HTTP_X_FORWARDED_FOR": None},
@@ -161,6 +173,11 @@ def test_one_behind_the_other(server: Door) -> None:
 
 ANSWERED = {
     "no Host": (host(), 400),
+    "a line that nothing stands before": (line(b"GET / HTTP/1.1", host=b" Host: a\r\n"), 400),
+    "a line of an unknown method that nothing stands before": (
+        line(b"FOO / HTTP/1.1", host=b" Host: a\r\n"),
+        400,
+    ),
     "two Hosts": (host(b"a", b"b"), 400),
     "one Host twice": (host(b"a", b"a"), 400),
     "two Hosts in HTTP/1.0": (host(b"a", b"b", version=b"1.0"), 400),
