@@ -7,7 +7,7 @@ from cgicompat.modules import CODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from dis import Instruction
     from types import CodeType
     from typing import ClassVar
@@ -43,15 +43,22 @@ _names: dict[Source, frozenset[str]] = {}
 
 
 def uses(names: frozenset[str]) -> bool:
-    """Whether this run's scripts have one of `names` in their code."""
+    """Whether this run's scripts have one of `names` in their code; "/proc" is in a text."""
     for source in CODE.used:
         known = _names.get(source)
         if known is None:
-            codes = with_inner(source.code)
-            known = _names[source] = frozenset(name for code in codes for name in code.co_names)
+            known = _names[source] = frozenset(_names_in(source.code))
         if not known.isdisjoint(names):
             return True
     return False
+
+
+def _names_in(file: CodeType) -> Iterator[str]:
+    """The names in the code of a file; "/proc" if one of its texts has that."""
+    for code in with_inner(file):
+        yield from code.co_names
+        if any(isinstance(constant, str) and "/proc" in constant for constant in code.co_consts):
+            yield "/proc"
 
 
 # What changes a thing, as far as code can tell.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 
+from cgicompat.guards import kernel
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, uses
 
@@ -13,14 +14,27 @@ if TYPE_CHECKING:
 
 # Who changes what takes longer to look at.
 _RARE = frozenset(
-    ("setgroups", "initgroups", "sched_setaffinity", "sched_setscheduler", "chroot", "unshare", "setns")
-    + ("setsid", "ctypes", "CDLL")
+    ("setgroups", "initgroups", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "chroot")
+    + (
+        "unshare",
+        "setns",
+        "setsid",
+        "prlimit",
+        "prctl",
+        "syscall",
+        "ctypes",
+        "CDLL",
+        "cffi",
+        "/proc",
+        "SIGCHLD",
+    )
 )
 
 
 class Limits(Guard):
-    """User, groups, process group, priority, resource limits: what an unprivileged process cannot raise
-    again. A change makes the process spent."""
+    """User, groups, process group, priority, resource limits, scheduling, processors, I/O priority, name
+    spaces, what prctl sets, oom_score_adj: what an unprivileged process cannot raise again, and what a child
+    has changed in its parent. A change makes the process spent."""
 
     names = (
         "setrlimit",
@@ -41,8 +55,12 @@ class Limits(Guard):
         "setpgrp",
         "initgroups",
         "sched_setaffinity",
+        "sched_setscheduler",
+        "sched_setparam",
+        "unshare",
         "chroot",
         "prctl",
+        "syscall",
     )
 
     def save(self) -> None:
@@ -52,7 +70,8 @@ class Limits(Guard):
         self._kinds = sorted({getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_"})
         self._limits = list(map(resource.getrlimit, self._kinds))
         self._saved = self._now()
-        self._rest = self._more()
+        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._rest = kernel.state()
         # Whether a script has it, and so may have set a limit, shows in sys.modules.
         del sys.modules["resource"]
 
@@ -61,19 +80,16 @@ class Limits(Guard):
             return [Change("user, group, process group or priority was changed", SPENT)]
         if "resource" in sys.modules and list(map(self._resource.getrlimit, self._kinds)) != self._limits:
             return [Change("a resource limit was changed", SPENT)]
-        if uses(_RARE) and self._more() != self._rest:
-            return [Change("groups, processors, root directory or privileges were changed", SPENT)]
-        return NOTHING
-
-    def _more(self) -> tuple[object, ...]:
-        root = os.stat("/")
-        affinity = getattr(os, "sched_getaffinity", lambda process: None)(0)
-        try:
-            with open("/proc/self/status") as file:
-                flags = [line for line in file if line.startswith(("NoNewPrivs", "Seccomp", "Cap"))]
-        except OSError:
-            flags = []
-        return os.getgroups(), affinity, os.getpgrp(), os.getsid(0), root.st_dev, root.st_ino, flags
+        # A child may do it to its parent: prlimit(1), taskset(1), ionice(1).
+        children = self._resource.getrusage(self._resource.RUSAGE_CHILDREN)
+        if children == self._children and not uses(_RARE):
+            return NOTHING
+        self._children = children
+        now = kernel.state()
+        if now == self._rest:
+            return NOTHING
+        names = [name for name in (self._rest | now) if now.get(name) != self._rest.get(name)]
+        return [Change(f"{', '.join(names)} changed", SPENT)]
 
     def _now(self) -> tuple[object, ...]:
         return (os.getresuid(), os.getresgid(), os.getpriority(os.PRIO_PROCESS, 0), os.getpgrp())
