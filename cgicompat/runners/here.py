@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from cgicompat.request import Request
 
 
+_LAST_WORDS = 3.0  # seconds between SIGTERM and the end of a script that does not heed it
+
+
 class _Running:
     """The run that signals may interrupt: `program` in `process`. What the script forks has a copy of it.
 
@@ -164,4 +167,8 @@ def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
             _orphaned()
         os.killpg(0, signal.SIGTERM)
     elif _program_here() and _hung_up(1):
+        # First, since a script may not heed what follows. SIGALRM ends this process then.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        signal.setitimer(signal.ITIMER_REAL, _LAST_WORDS)
         os.killpg(0, signal.SIGTERM)
