@@ -51,16 +51,33 @@ def name_of(module: ModuleType) -> str:
     return name
 
 
-class Source:
-    """A source file's code, and of what the compiler warned: (category, text, line). Unlike code, it is a key
-    of dicts that costs nothing to hash."""
+# Names of what runs code that is in no file, or not by CODE.
+_INDIRECT = frozenset(
+    ("exec", "eval", "execfile", "builtins", "__builtins__", "runpy", "run_path", "run_module", "exec_module")
+    + ("load_module", "load_source", "FunctionType", "interact", "timeit", "runctx", "marshal")
+)
 
-    __slots__ = ("code", "signature", "warnings")
+
+def with_inner(code: CodeType) -> list[CodeType]:
+    """The code of a file, and that of all functions and classes in it."""
+    found = [code]
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            found += with_inner(constant)
+    return found
+
+
+class Source:
+    """A source file's code, of what the compiler warned: (category, text, line), whether it names ways to run
+    other code. Unlike code, it is a key of dicts that costs nothing to hash."""
+
+    __slots__ = ("code", "indirect", "signature", "warnings")
 
     def __init__(self, signature: _Signature, code: CodeType, warnings: list[tuple[str, str, int]]):
         self.signature = signature
         self.code = code
         self.warnings = warnings
+        self.indirect = not all(_INDIRECT.isdisjoint(inner.co_names) for inner in with_inner(code))
 
 
 class CodeCache:
@@ -75,6 +92,7 @@ class CodeCache:
     def __init__(self) -> None:
         self._warnings: Any = None  # the module, a file beside a script may have its name
         self.used: list[Source] = []  # in this run; whoever wants to know clears it
+        self.on_indirect: Callable[[], None] = lambda: None
         self.missed: list[str] = []  # files whose code was not in memory; likewise
         self._memory: dict[str, Source] = {}
 
@@ -97,6 +115,8 @@ class CodeCache:
             self._memory[filename] = known
             self.missed.append(filename)
         self.used.append(known)
+        if known.indirect:
+            self.on_indirect()
         if main and known.warnings:
             _warn(self._warnings, filename, known)
         return known.code

@@ -16,6 +16,7 @@ from cgicompat.guards.children import Children
 from cgicompat.guards.descriptors import Descriptors
 from cgicompat.guards.directory import Directory
 from cgicompat.guards.environ import Environ
+from cgicompat.guards.executed import EXECUTED
 from cgicompat.guards.exits import Exits, record_registrations
 from cgicompat.guards.guard import Guard, locate
 from cgicompat.guards.hooks import Codecs, Hooks, find_registries
@@ -84,6 +85,7 @@ def prepare() -> None:
         if isinstance(module, type(sys)) and LIBRARY.is_persistent(module):
             _learn(module)
     LIBRARY.on_import = _learn
+    CODE.on_indirect = EXECUTED.install
 
 
 def _learn(module: ModuleType) -> None:
@@ -149,6 +151,7 @@ class Guards:
             if spent is None and any(change.fate == STAYS for change in found):
                 spent = ""
         CODE.used.clear()
+        EXECUTED.clear()
         if len(sys.modules) != self._loaded:
             self._freeze()
         if self._everything:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cgicompat.guards.change import Change
-from cgicompat.modules import CODE
+from cgicompat.guards.executed import EXECUTED
+from cgicompat.modules import CODE, with_inner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def uses(names: frozenset[str]) -> bool:
             known = _names[source] = frozenset(_names_in(source.code))
         if not known.isdisjoint(names):
             return True
-    return False
+    return any(not names.isdisjoint(_names_in(code)) for code in EXECUTED.codes())
 
 
 def _names_in(file: CodeType) -> Iterator[str]:
@@ -113,12 +114,3 @@ def _rank(code: CodeType, instructions: list[Instruction], name: str) -> tuple[i
                 likely = rank if rank < 2 or changes else rank + 4
                 best = _likelier((likely, line, f"{code.co_filename}:{line}"), best)
     return best
-
-
-def with_inner(code: CodeType) -> list[CodeType]:
-    """The code of a file, and that of all functions and classes in it."""
-    found = [code]
-    for constant in code.co_consts:
-        if isinstance(constant, type(code)):
-            found += with_inner(constant)
-    return found

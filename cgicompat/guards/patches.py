@@ -12,9 +12,10 @@ import sys
 
 from cgicompat.guards import library
 from cgicompat.guards.change import PUT_BACK, SPENT, Change
-from cgicompat.guards.guard import NOTHING, Guard, with_inner
+from cgicompat.guards.executed import EXECUTED
+from cgicompat.guards.guard import NOTHING, Guard
 from cgicompat.guards.watch import CONTAINER, MISSING, MODULE, WATCH, WHOLE, Space, spaces
-from cgicompat.modules import CODE, name_of
+from cgicompat.modules import CODE, name_of, with_inner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,11 +42,7 @@ class Patches(Guard):
 
     def restore(self) -> Sequence[Change]:
         changes = [self._undo(*found) for found in WATCH.take()] if WATCH.journal else NOTHING
-        loaded = len(sys.modules)
-        for source in CODE.used:
-            names = self._used.get((source, loaded))
-            if names is None:
-                names = self._used[source, loaded] = _Names(source.code)
+        for names in self._named():
             for label, found, items in names.lists:
                 if found != items:
                     _replace(found, items)
@@ -53,6 +50,17 @@ class Patches(Guard):
             if not WATCH.usable:
                 changes = [*changes, *(self._undo(*found) for found in names.changes())]
         return changes
+
+    def _named(self) -> Iterator[_Names]:
+        loaded = len(sys.modules)
+        for source in CODE.used:
+            names = self._used.get((source, loaded))
+            if names is None:
+                names = self._used[source, loaded] = _Names([source.code])
+            yield names
+        others = EXECUTED.codes()
+        if others:
+            yield _Names(others)
 
     def _undo(self, space: Space, key: Any, before: Any, where: str) -> Change:
         now = space.content.get(key, MISSING) if key is not WHOLE else None
@@ -114,12 +122,12 @@ def _replace(container: Any, items: Any) -> None:
 
 
 class _Names:
-    """What one file of a script names: modules, and the attributes that it sets, on whatever object."""
+    """What files of a script name: modules, and the attributes that they set, on whatever object."""
 
-    def __init__(self, file: CodeType) -> None:
+    def __init__(self, files: Sequence[CodeType]) -> None:
         named: set[str] = set()
         self._stored: set[str] = set()
-        for code in with_inner(file):
+        for code in (code for file in files for code in with_inner(file)):
             named.update(code.co_names)
             if not _INDIRECT.isdisjoint(code.co_names):
                 texts = [constant for constant in code.co_consts if isinstance(constant, str)]
