@@ -283,7 +283,10 @@ class Library:
     def made(self, function: object) -> bool:
         """Whether a function is from a persistent module."""
         function = getattr(function, "func", function)  # functools.partial
-        module = sys.modules.get(getattr(function, "__module__", None) or "")
+        name = getattr(function, "__module__", None)
+        if name is None:  # a method of a cache, which has the module of its function
+            name = getattr(getattr(function, "__self__", None), "__dict__", {}).get("__module__")
+        module = sys.modules.get(name or "")
         return module is not None and self.is_persistent(module)
 
     def names_in(self, directory: str) -> frozenset[str]:

@@ -34,7 +34,10 @@ _CONTAINERS = (dict, list, set)
 # What libraries fill for themselves; where nobody tells who does what, it must be known.
 _CACHES = frozenset(
     ("re._cache", "re._cache2", "typing._cleanups")
-    + ("typing._overload_registry", "linecache.cache")
+    + ("typing._overload_registry", "linecache.cache", "gettext._translations")
+    + ("platform._uname_cache", "platform._sys_version_cache", "platform._platform_cache")
+    + ("platform._os_release_cache", "sysconfig._CONFIG_VARS", "sysconfig._CONFIG_VARS_INITIALIZED")
+    + ("_strptime._TimeRE_cache", "_strptime._regex_cache")
     # typing_extensions, which many libraries need, mends typing of older Pythons.
     + ("typing._collect_parameters", "typing._check_generic")
     + ("concurrent.futures.ThreadPoolExecutor", "concurrent.futures.ProcessPoolExecutor")  # imported late

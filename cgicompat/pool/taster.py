@@ -168,6 +168,7 @@ class Witness:
         self._facts = dict(_facts())
         self._hooks = [list(found) for found in find_registries().forks]
         self._finalizers = _finalizers()
+        self._filters = list(warnings.filters)
         self._everything.save()
         sys.addaudithook(self._hook)
         self._registering, atexit.register = atexit.register, self._register
@@ -229,13 +230,13 @@ class Witness:
         sys.stderr.flush()
         if os.fstat(self._output).st_size:
             yield "writes output"
-        if dict(_facts()) != self._facts:
-            changed = [name for name, value in _facts() if self._facts.get(name, value) != value]
+        changed = [name for name, value in _facts() if self._facts.get(name, value) != value]
+        if changed:
             yield f"changes {', '.join(changed)}"
         for found, saved in zip(find_registries().forks, self._hooks, strict=True):
             if any(not _is_standard(hook) for hook in found if hook not in saved):
                 yield "registers functions for os.fork()"
-        _remove_own_filters(own)
+        self._remove_own_filters(own)
         library.accept(lambda name: name.partition(".")[0] in own)
         library.empty_caches()
         sys.modules.pop("__mp_main__", None)  # multiprocessing's name for the main module
@@ -247,6 +248,11 @@ class Witness:
                 yield change.what
         for what in self._everything.unexplained(own):
             yield f"changes {what}"
+
+    def _remove_own_filters(self, own: Iterable[str]) -> None:
+        """But those that were there before: of a package that is here already, without all of its modules."""
+        filters: Any = warnings.filters
+        filters[:] = [each for each in filters if each in self._filters or not _is_own_filter(each, own)]
 
     def _has_threads(self) -> bool:
         """Whether one runs that was not there before. Threads that a C library itself ends before a fork and
@@ -301,11 +307,6 @@ def _tasks() -> int:
 def _is_standard(function: object) -> bool:
     function = getattr(function, "func", function)
     return LIBRARY.is_standard(getattr(function, "__module__", None) or "builtins")
-
-
-def _remove_own_filters(own: Iterable[str]) -> None:
-    filters: Any = warnings.filters
-    filters[:] = [each for each in filters if not _is_own_filter(each, own)]
 
 
 def _is_own_filter(found: Any, own: Iterable[str]) -> bool:
