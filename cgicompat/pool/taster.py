@@ -276,6 +276,12 @@ def _facts() -> Iterator[tuple[str, object]]:
     if "numpy.random" in modules:
         _, keys, position, *_ = modules["numpy.random"].get_state()
         yield "the generator of numpy.random", (keys.tobytes(), position)
+        # A seed of its own takes the place of the one that it got when it was made.
+        source = getattr(modules["numpy.random"].mtrand._rand, "_bit_generator", None)
+        seeded = source is not None and getattr(source, "_seed_seq", source) is None
+        yield "the seed of numpy.random", seeded
+    else:
+        yield "the seed of numpy.random", False
     if "decimal" in modules:
         yield "the decimal context", repr(modules["decimal"].getcontext())
     else:

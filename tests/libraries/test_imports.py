@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness import wire
 from tests.harness.doors import Scgi, Site
 from tests.harness.processes import REPOSITORY, until
 
@@ -323,6 +324,22 @@ def test_libraries_read_the_environment_of_their_script(site, expected, name):
             assert ask(site, script, **options) == expected(script, **options), site.log()[-2000:]
 
 
+def test_a_variable_of_the_web_server_reaches_a_library_that_is_preloaded(site):
+    script = f"{site.path}/use_server.py"
+    site.file("loaded_server.py", HEAD + "print('lib_server' in sys.modules)", 0o755)
+
+    def ask_by_server(value: str) -> list[str]:
+        environ = site.door.environ("GET", script) | {"OF_THE_SERVER": value}
+        request = wire.scgi_request(environ, b"")
+        return wire.Exchange(wire.parse_cgi, wire.connect(site.door.socket), request).finish().lines
+
+    until(lambda: ask(site, "use_server")[0] == 200 and ask(site, "loaded_server")[1] == ["True"], 30)
+    for value in ("one", "two"):
+        assert ask_by_server(value) == ["script", value], site.log()[-2000:]
+        assert ask(site, "use_server")[1] == ["script", "none"]
+    assert site.log().count("OF_THE_SERVER") == 1, site.log()[-2000:]
+
+
 @pytest.mark.timeout(150)
 def test_who_does_not_import_a_library_sees_nothing_of_it(site, expected):
     """Not while nobody has tasted it, nor afterwards, nor after a reload."""
@@ -390,3 +407,13 @@ def test_harmless_libraries_are_preloaded(site, name):
         until(lambda: missing() == ["[]"], 30)
     except pytest.fail.Exception:
         raise AssertionError(f"{missing()} {site.log()[-2000:]}") from None
+
+
+def test_a_library_that_seeds_numpy_at_its_import(site, packages):
+    pytest.importorskip("numpy")
+    (packages / "seeds_numpy.py").write_text("import numpy\nnumpy.random.seed(1)\n")
+    site.file("seeded.py", HEAD + "import numpy, seeds_numpy\nprint(numpy.random.random())\n", 0o755)
+    for _ in range(3):
+        assert ask(site, "seeded") == (200, ["0.417022004702574"]), site.log()[-2000:]
+    until(lambda: "seeds_numpy is not preloaded" in site.log(), 30)
+    assert ask(site, "seeded") == (200, ["0.417022004702574"]), site.log()[-2000:]
