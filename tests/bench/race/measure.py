@@ -123,10 +123,14 @@ class Site:
         self.python = self._interpreter(home / "ours", REPOSITORY)
         self.before = self._interpreter(home / "before", before) if before else None
         shutil.copytree(HERE / "site", self.root)
+        # For our own pools scripts name no interpreter: one of an environment is started for each request.
+        self.warm = home / "warm"
+        shutil.copytree(self.root, self.warm)
         for file in (self.root / "cgi-bin").glob("*.py"):
             self._program(file, file)
-        (self.root / "data").mkdir()
-        (self.root / "data" / "large.bin").write_bytes(bytes(MEGABYTES_10))
+        for root in (self.root, self.warm):
+            (root / "data").mkdir()
+            (root / "data" / "large.bin").write_bytes(bytes(MEGABYTES_10))
         if found := importlib.util.find_spec("multipart"):  # for rewrites under another Python
             shutil.copy(str(found.origin), self.root)
         for script in scripts:
@@ -150,11 +154,13 @@ class Site:
 
     def take(self, script: Path) -> None:
         """Serves the directory of a user's script in place of ours, with its configuration."""
-        shutil.rmtree(self.root / "cgi-bin")
-        (self.root / "cgi-bin").symlink_to(script.parent)
+        for root in (self.root, self.warm):
+            shutil.rmtree(root / "cgi-bin")
+            (root / "cgi-bin").symlink_to(script.parent)
         for directory in script.parents:
             if (directory / "cgicompat.toml").exists():
-                (self.root / "cgicompat.toml").symlink_to(directory / "cgicompat.toml")
+                for root in (self.root, self.warm):
+                    (root / "cgicompat.toml").symlink_to(directory / "cgicompat.toml")
                 break
 
 
@@ -194,10 +200,11 @@ class Contestant:
 
     def _start(self, server: peers.Server, site: Site) -> None:
         cores = os.cpu_count() or 1
+        root = site.warm if self.peer.group == "cgicompat" else site.root
         values = {
             "home": self.home,
             "port": self.port,
-            "root": site.root,
+            "root": root,
             "python": site.before if self.peer.before else site.python,
             "bare": site.bare,
             "cores": cores,
@@ -212,7 +219,7 @@ class Contestant:
         if server.not_as_root and not os.getuid():
             # The same user under another number, so that it may read what we may.
             command = ["unshare", "--user", "--map-user=33", "--map-group=33", *command]
-        self.family.start(command, env, site.root, self.home / "log")
+        self.family.start(command, env, root, self.home / "log")
 
     def stop(self) -> None:
         self.family.stop()
