@@ -6,6 +6,7 @@ each option has one parser, and a mistake is reported with the place where it wa
 allowed there. Lists (cgi-bin, script-endings, preload) and env add up over the layers.
 
 The pool's master and its workers import this module: at import time it needs `os` and nothing else.
+The file is long because half of it is that one table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Settings that modules keep for the whole process.
 
 ROWS is the table: a module, what it keeps, and how that is read and put back. What a module has when it is
-fresh is read right after its import, before any script can use it.
+fresh is read right after its import, before any script can use it. The file is long because the table and
+all kinds of rows in it are read together.
 """
 
 from __future__ import annotations
