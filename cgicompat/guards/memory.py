@@ -16,11 +16,11 @@ _UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Memory(Guard):
-    """Memory that the process does not give back: one that has grown by more than `max-rss` since its first
-    request is spent."""
+    """Memory that the process does not give back: one that has grown by more than `max-rss` since before
+    its first request is spent."""
 
     def save(self) -> None:
-        self._first = 0  # bytes
+        self._first = _resident(0)  # bytes
 
     def restore(self) -> Sequence[Change]:
         # The peak costs least to ask for: only if that is over the limit do we look at what is left.

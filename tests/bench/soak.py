@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.harness import wire
 from tests.harness.doors import CONFIGURATION
 from tests.harness.memory import descriptors
-from tests.harness.processes import children, descendants, status
+from tests.harness.processes import children, descendants, status, until
 from tests.isolation.pool import Pool
 
 WARM = 1000
@@ -94,6 +94,8 @@ class Soak:
 
     def run(self, count: int) -> Result:
         self._ask(WARM)
+        # What the master has tasted by children of its own is over.
+        until(lambda: len(children(self.pool.server.pid)) == self.workers, 30)
         pids = [self.pool.server.pid, *children(self.pool.server.pid)]
         before = {pid: status(pid, "VmRSS") for pid in pids}
         fds = {pid: descriptors(pid) for pid in pids}
