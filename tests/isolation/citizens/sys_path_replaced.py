@@ -4,5 +4,5 @@
 import sys
 
 print("Content-Type: text/plain\n")
-print(type(sys.path).__name__)
+print("/usr/local/lib/shop" in sys.path)
 sys.path = ["/usr/local/lib/shop", *sys.path]  # here
