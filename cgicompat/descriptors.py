@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ def note_inherited(known: Iterable[int]) -> None:
         return
     for fd in listed.difference((0, 1, 2), known, KEPT, PRIVATE):
         try:
-            os.fstat(fd)
+            kind = os.fstat(fd).st_mode
+            reads = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
         except OSError:
             continue  # the listing's own
-        PRIVATE.add(fd)
+        if not (reads and stat.S_ISREG(kind)):  # libffi keeps the file open that it is loaded from
+            PRIVATE.add(fd)
 
 
 def close_private() -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 else:
     ModuleType = type(sys)  # without the cost of importing types
 
+_STANDARD = os.path.dirname(os.__file__)
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -269,7 +270,11 @@ class Library:
     def is_standard(self, name: str) -> bool:
         """Whether a module of that name is of the standard library, or was until it left."""
         top = name.partition(".")[0]
-        return top in sys.stdlib_module_names or top in stdlib.MODULES or top.startswith("_sysconfigdata_")
+        if top in sys.stdlib_module_names or top in stdlib.MODULES or top.startswith("_sysconfigdata_"):
+            return True
+        # Distributions add to it (Debian: _missing_stdlib_info).
+        spec = getattr(sys.modules.get(top), "__spec__", None)
+        return spec is not None and os.path.dirname(spec.origin or "") == _STANDARD
 
     def keeps(self, name: str, module: object) -> bool:
         """Whether sys.modules[name] stays after a run: a persistent module, or what one has put there as a
