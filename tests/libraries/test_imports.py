@@ -180,7 +180,7 @@ EFFECTS = {
     "thread": "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
     "child": "import os; os.system('true')",
     "hang_up": "import os; os.register_at_fork(after_in_child=lambda: None)",
-    "file": "open('imported.txt', 'a').write('x')",
+    "file": "open(__file__ + '.txt', 'a').write('x')",
     "fails": "raise ValueError('at import')",
     "ends": "import os; os._exit(3)",
 }

@@ -238,18 +238,15 @@ def test_no_recordings(place, content, message):
 # Under the debugger
 
 
+def debug(place: Place) -> list[str]:
+    """The command line."""
+    command = [sys.executable, "-m", "cgicompat", "replay", str(place.recordings)]
+    return [*command, "--pdb", "--directory", str(place.root)]
+
+
 def at_a_terminal(place: Place, *typed: str) -> str:
     """What a terminal shows where replay --pdb runs in it and this is typed, at each prompt one line."""
-    command = [
-        sys.executable,
-        "-m",
-        "cgicompat",
-        "replay",
-        str(place.recordings),
-        "--pdb",
-        "--directory",
-        str(place.root),
-    ]
+    command = debug(place)
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(command[0], command, host_environ())
@@ -291,17 +288,9 @@ def test_breakpoint(place):
 def test_the_debugger_needs_a_terminal_and_one_recording(place):
     place.script("")
     place.record("")
-    command = [
-        sys.executable,
-        "-m",
-        "cgicompat",
-        "replay",
-        str(place.recordings),
-        "--pdb",
-        "--directory",
-        str(place.root),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, env=host_environ(), start_new_session=True)
+    run = subprocess.run(
+        debug(place), capture_output=True, text=True, env=host_environ(), start_new_session=True
+    )
     assert (run.returncode, run.stderr) == (1, "Error: --pdb needs a terminal\n")
     place.record("")
     assert place.replay("--pdb").output == "Error: --pdb takes one recording, and these are 2\n"
