@@ -164,16 +164,12 @@ print("locked", flush=True)
 """
 
 
-SILENT = (
-    "time.sleep(30)",
-    "while True: pass",
-    "os.system('exec sleep 30')",
-    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(30)",
-)
+SILENT = ("time.sleep(30)", "while True: pass", "os.system('exec sleep 30')")
+SOON = 0.2  # seconds: a client that ends its side sooner after its request may only have ended its side
 
 
-def ends(site: Site, source: str) -> None:
-    """The script ends soon after its client has gone."""
+def ends(site: Site, source: str, after: float = 0.0) -> None:
+    """The script ends soon after its client has gone, which asked so many seconds before."""
     request = site.open("GET", site.script(LOCKING + source))
     request.wait_for(b"locked\n")
     lock = (site.directory / "lock").open()
@@ -186,6 +182,7 @@ def ends(site: Site, source: str) -> None:
         return True
 
     assert not unlocked()
+    time.sleep(after)
     request.drop()
     until(unlocked, 8)
     assert site.page("print('next')", name="next.py").body == b"next\n"
@@ -199,12 +196,24 @@ def test_point_45_client_gone_while_the_script_writes(site):
 @pytest.mark.parametrize("does", SILENT)
 @pytest.mark.unlike_apache("notices when it writes")
 def test_point_45_client_gone_while_the_script_is_silent(site, does):
-    ends(site, does)
+    ends(site, does, SOON)
+
+
+@pytest.mark.doors("serve")  # which alone waits whether it was only its side
+@pytest.mark.runners("cgihandler")
+def test_point_45_client_gone_at_once(site):
+    ends(site, SILENT[0])
+
+
+@pytest.mark.doors("scgi")
+@pytest.mark.unlike_apache("notices when it writes")
+def test_point_45_client_gone_though_the_script_ignores_it(site):
+    ends(site, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(30)")
 
 
 @pytest.mark.doors("serve", "wsgi", "scgi")  # uvicorn itself takes it for gone
 def test_point_45_a_client_that_ends_its_side_waits_for_its_answer(site):
-    request = site.open("GET", site.script("import time; time.sleep(1.5); print('here')"))
+    request = site.open("GET", site.script("import time; time.sleep(0.5); print('here')"))
     request.end_side()
     assert request.finish().body == b"here\n"
 
