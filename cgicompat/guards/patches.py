@@ -80,7 +80,9 @@ class Patches(Guard):
             setattr(space.holder, key, before)
         spent = space.kind != CONTAINER and before is not MISSING and not isinstance(before, _DATA)
         how = "deleted" if now is MISSING else "set" if before is MISSING else "replaced"
-        return Change(f"{space.name(key)} was {how}", SPENT if spent else PUT_BACK, where, (str(key),))
+        # The script's code names the dict, if not the key.
+        names = [str(key), *(space.label.split(".")[1:] if space.kind == CONTAINER else ())]
+        return Change(f"{space.name(key)} was {how}", SPENT if spent else PUT_BACK, where, names)
 
 
 # Lists and sets of each library module, and where there are no watchers, its dicts, as they were when fresh.

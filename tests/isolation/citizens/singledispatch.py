@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # An implementation registered with a generic function of the library.
-# PUT BACK: singledispatch
+# PUT BACK: iter_importer_modules.registry
 import functools
 import pkgutil
 
