@@ -599,8 +599,8 @@ def test_point_16_spent_process(site, change):
     assert after.body == before.body
     assert len({page.pid for page in (*pages, after)}) == 3
     if site.door.persistent:
-        log = site.logged("script.py")
-        assert len([line for line in log.splitlines() if "script.py" in line]) == 1, "logged once"
+        log = site.logged(spending)
+        assert len([line for line in log.splitlines() if spending in line]) == 1, "logged once"
 
 
 @pytest.mark.doors("asgi", "wsgi", "cgi")

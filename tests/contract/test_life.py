@@ -361,7 +361,7 @@ print([entry for entry in sys.path if entry == sys.argv[0].rpartition("/")[0]] !
 def test_point_47_options_of_python(site, start, options):
     """As that Python itself shows them; under plain CGI it may have no cgi module."""
     source = f"{start}{sys.executable} {options}{FLAGS}"
-    plain = site.file("plain.py", source.replace("import cgi", "import warnings as cgi"), 0o755)
+    plain = site.file("plain.py", source.replace("import cgi", "import string as cgi"), 0o755)
     shown = subprocess.run(
         [sys.executable, *options.split(), plain], stdout=subprocess.PIPE, check=True
     ).stdout

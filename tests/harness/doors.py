@@ -8,6 +8,7 @@ variables and the body that a web server would hand them, and what the script wr
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -75,9 +76,12 @@ class Door:
     def stop(self) -> None:
         self.server.stop()
 
+    def logs(self) -> list[str]:
+        """The error logs so far, one for each server."""
+        return [self.server.log]
+
     def log(self) -> str:
-        """The error log so far."""
-        return self.server.log
+        return "".join(self.logs())
 
     def zombies(self) -> set[int]:
         return descendants(self.server.pid, "Z")
@@ -232,8 +236,8 @@ class Cgi(RawDoor):
         if self.pool:
             self.pool.stop()
 
-    def log(self):
-        return self.errors.read_text(errors="replace") + (self.pool.log() if self.pool else "")
+    def logs(self):
+        return [self.errors.read_text(errors="replace"), *(self.pool.logs() if self.pool else ())]
 
     def zombies(self):
         return self.pool.zombies() if self.pool else set()
@@ -295,7 +299,7 @@ class Site:
         self.path = f"/cgi-bin/{folder}"
         self.directory = door.root / "cgi-bin" / folder
         self.directory.mkdir()
-        self._log = len(door.log())
+        self._before = [len(log) for log in door.logs()]
         self._open: list[Exchange] = []
 
     def file(self, name: str, content: str | bytes = "", mode: int = 0o644) -> Path:
@@ -334,8 +338,14 @@ class Site:
         return self.get(self.script(source, **kwargs), query)
 
     def log(self) -> str:
-        """What the error log got since the case began."""
-        return self.door.log()[self._log :]
+        """What the error log got since the case began, but for entries about the scripts of other cases: one
+        may come late."""
+        logs = zip(self.door.logs(), self._before, strict=True)
+        entries = [entry for log, before in logs for entry in _ENTRY.findall(log[before:])]
+        return "".join(entry for entry in entries if self._concerns(entry.partition("\n")[0]))
+
+    def _concerns(self, line: str) -> bool:
+        return "/cgi-bin/" not in line or f"{self.path}/" in line
 
     def logged(self, *texts: str) -> str:
         """Wait until the error log has all of `texts`; the log."""
@@ -354,6 +364,7 @@ class Site:
         assert len(pids) == (1 if self.door.persistent else len(responses)), "processes"
 
 
+_ENTRY = re.compile(r".*\n?(?:  .*\n?)*")  # a line, and the indented ones that belong to it
 HEAD = 'print("Content-Type: text/plain\\nX-Pid:", __import__("os").getpid(), end="\\n\\n")\n'
 
 

@@ -95,8 +95,8 @@ class WebServer(HttpDoor):
         if self.pool:
             self.pool.stop()
 
-    def log(self):
-        return super().log() + (self.pool.log() if self.pool else "")
+    def logs(self):
+        return super().logs() + (self.pool.logs() if self.pool else [])
 
 
 class Apache(WebServer):
