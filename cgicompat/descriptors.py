@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
 LOWEST = 200
 
@@ -37,23 +38,35 @@ def forget(fd: int) -> None:
     PRIVATE.discard(fd)
 
 
-def note_inherited(known: Iterable[int]) -> None:
-    """What this process was started with, and does not know, is not for those that it forks.
+def import_aside(name: str) -> ModuleType:
+    """Import a module. What this opens for good lies out of the way, too: libffi may keep the
+    file open that it was loaded from, and maps it for each hundred callbacks of ctypes."""
+    low: list[int] = []
+    try:
+        while not low or low[-1] < LOWEST - 1:
+            low.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        _close(low)  # so many may not be open
+    try:
+        __import__(name)
+    finally:
+        _close(low)
+    return sys.modules[name]
 
-    It is called before anything is imported that may open files of its own: these are for both.
-    """
+
+def note_inherited(known: Iterable[int]) -> None:
+    """What this process was started with, and does not know, is not for those that it forks. What libraries
+    have opened since is for both; by its flag it would not have survived the start of a program."""
     try:
         listed = {int(name) for name in os.listdir("/dev/fd")}
     except OSError:
         return
     for fd in listed.difference((0, 1, 2), known, KEPT, PRIVATE):
         try:
-            kind = os.fstat(fd).st_mode
-            reads = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+            if not fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC:
+                PRIVATE.add(fd)
         except OSError:
-            continue  # the listing's own
-        if not (reads and stat.S_ISREG(kind)):  # libffi keeps the file open that it is loaded from
-            PRIVATE.add(fd)
+            pass  # the listing's own
 
 
 def close_private() -> None:
@@ -80,7 +93,7 @@ def _after_fork() -> None:
         _close(KEPT)
 
 
-def _close(fds: set[int]) -> None:
+def _close(fds: set[int] | list[int]) -> None:
     for fd in fds:
         try:
             os.close(fd)

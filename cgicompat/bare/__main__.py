@@ -16,10 +16,10 @@ def main() -> None:
         name, settings, state = marshal.load(file)
     sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
     from cgicompat.config import Settings
+    from cgicompat.descriptors import import_aside
 
     sys.path.pop(0)
-    __import__(name)
-    sys.modules[name].main(Settings.restore(settings), state, BARE)
+    import_aside(name).main(Settings.restore(settings), state, BARE)
 
 
 if __name__ == "__main__":

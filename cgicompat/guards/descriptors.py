@@ -23,7 +23,7 @@ class Descriptors(Guard):
     """Open files by their numbers: 0, 1 and 2 are pointed home. Where another is open that was not before,
     the process is spent: what a script has forgotten nobody can tell from what a library still uses; and
     that, closed under it, would write into the next file of its number. What a library reads may stay. The
-    loss of one that the process itself needs makes it spent, too."""
+    loss of one that it had before its first run makes it spent, too."""
 
     names = ("open", "dup", "dup2", "pipe", "socket", "mkstemp", "closerange", "close", "fdopen")
 
@@ -44,6 +44,8 @@ class Descriptors(Guard):
     def begin(self) -> None:
         if self._open is None:  # the first run is wired
             self._open = open_descriptors()
+            for fd in self._open:
+                self._own.register(fd, 0)
             self._count = self._how_many()
 
     def restore(self) -> Sequence[Change]:

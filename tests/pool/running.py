@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.harness.doors import wait_for_socket
@@ -13,13 +14,22 @@ HEAD = 'import os, sys, time\nprint("Content-Type: text/plain\\n")\nprint(os.get
 
 
 class RunningPool:
-    """A pool on a unix socket, and a directory of scripts."""
+    """A pool on a unix socket, and a directory of scripts; `prefix` is a command that starts its program."""
 
-    def __init__(self, home: Path, *flags: str, name: str = "s", temporary: Path | None = None, **env: str):
+    def __init__(
+        self,
+        home: Path,
+        *flags: str,
+        name: str = "s",
+        temporary: Path | None = None,
+        prefix: Sequence[str] = (),
+        python: Sequence[str] = (sys.executable,),
+        **env: str,
+    ):
         self.root = home / "site"
         (self.root / "cgi-bin").mkdir(parents=True, exist_ok=True)
         self.socket = str(home / name)
-        command = [sys.executable, "-m", "cgicompat", "pool", "--bind", f"unix:{self.socket}", *flags]
+        command = [*prefix, *python, "-m", "cgicompat", "pool", "--bind", f"unix:{self.socket}", *flags]
         if temporary:
             command = ["env", f"TMPDIR={temporary}", *command]
         self.server = Server([*command, str(self.root)], home, host_environ(**env))
