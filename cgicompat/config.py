@@ -3,7 +3,7 @@ the flags of the command line.
 
 A value is written in the same way in all four layers (default, file, environment, flag; the later wins), so
 each option has one parser, and a mistake is reported with the place where it was made and with what is
-allowed there. Lists (cgi-bin, script-endings, preload) and env add up over the layers.
+allowed there. Lists (cgi-bin, script-endings, preload, define) and env add up over the layers.
 
 The pool's master and its workers import this module: at import time it needs `os` and nothing else.
 The file is long because half of it is that one table.
@@ -86,7 +86,7 @@ class Option:
     @property
     def adds_up(self) -> bool:
         """Do the layers add to each other, and may the flag be repeated?"""
-        return self.parse in (_env, _folders, _endings, _modules)
+        return self.parse in (_env, _folders, _endings, _modules, _names)
 
     def value(self, written: object, source: Source) -> Any:
         try:
@@ -255,6 +255,13 @@ def _modules(value: object, source: Source) -> tuple[str, ...]:
     if not all(part.isidentifier() for module in modules for part in module.split(".")):
         raise ValueError
     return tuple(modules)
+
+
+def _names(value: object, source: Source) -> tuple[str, ...]:
+    names = _list(value, source)
+    if not all(name.isascii() and name.replace("-", "_").replace(".", "_").isidentifier() for name in names):
+        raise ValueError
+    return tuple(names)
 
 
 def _env(value: object, source: Source) -> dict[str, str]:
@@ -568,6 +575,42 @@ OPTIONS = (
         _SERVERS,
     ),
     Option(
+        "htaccess",
+        _bool,
+        "true",
+        "true or false",
+        "Obey .htaccess files.",
+        "",
+        _SERVERS,
+    ),
+    Option(
+        "apache-conf",
+        _path,
+        None,
+        "the path of a file",
+        "Configuration of Apache to obey, such as its httpd.conf.",
+        "FILE",
+        _SERVERS,
+    ),
+    Option(
+        "define",
+        _names,
+        "",
+        "a name for <IfDefine>",
+        "Name that is defined for apache-conf, as by Apache's -D.",
+        "NAME",
+        _SERVERS,
+    ),
+    Option(
+        "server-name",
+        _host,
+        None,
+        "a host name",
+        "The site's name, Apache's ServerName: for requests without one that is known.",
+        "NAME",
+        _SERVERS,
+    ),
+    Option(
         "queue",
         _int(0),
         "256",
@@ -627,6 +670,10 @@ class Settings:
     log_format: str
     user: str | None
     group: str | None
+    htaccess: bool
+    apache_conf: str | None
+    define: tuple[str, ...]
+    server_name: str | None
     queue: int
     queue_timeout: float
     grace: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 REASONS = {
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     413: "Content Too Large",

@@ -220,6 +220,14 @@ class Router:
                 return index
         return found
 
+    def named(self, path: str) -> str:
+        """The file or directory that a URL path names, be it there or not: absolute, no links followed, with
+        a slash at its end where the path has one. "" where the path is malformed."""
+        parts = _split(path)
+        if isinstance(parts, Refusal):
+            return ""
+        return "/".join([self.directory, *parts[1]]) + ("/" if parts[2] else "")
+
     def is_script(self, filename: str) -> bool:
         """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script."""
         if self._by_filename.get(filename):

@@ -31,8 +31,14 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
         raise options.Mistake(
             "where to listen? --bind unix:PATH or HOST:PORT, or `socket` in the configuration"
         )
+    from cgicompat.apache.reading import Mistake
+    from cgicompat.apache.site import Apache
     from cgicompat.pool import exec_master, filelimit
 
+    try:
+        apache = Apache(settings, lambda line: None)
+    except Mistake as error:
+        raise options.Mistake(str(error)) from None
     try:
         filelimit.check(settings)
         identity.check(settings.user, settings.group)
@@ -48,6 +54,15 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
             f"Whoever can connect to {settings.socket} can run these scripts: mind the firewall.", err=True
         )
 
+    if not bare.is_inherited():
+        if not settings.htaccess:
+            click.echo("Option htaccess is off: no .htaccess is obeyed, whatever it forbids.", err=True)
+        if apache.ignored:
+            click.echo(
+                f"{settings.apache_conf}: {len(apache.ignored)} directives ignored: "
+                + ", ".join(apache.ignored[:20]),
+                err=True,
+            )
     if identity.wanted(settings.user, settings.group)[0] == 0 and not bare.is_inherited():
         click.echo(identity.ROOT, err=True)
     try:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cgicompat.apache.reading import Mistake
 from cgicompat.config import FILE_NAME, Settings
 from cgicompat.modules import signature
 
@@ -67,6 +68,9 @@ class Reload:
             log.warning("%s: takes effect when the server is started again", ", ".join(waiting))
         try:
             await asyncio.to_thread(self._app.use, settings.but(**kept, socket=None))
+        except Mistake as error:
+            log.error("%s; not reloaded, going on with the former configuration", error)
+            return
         except OSError as error:
             log.error("cannot start a pool: %s; going on with the former one", error)
             return

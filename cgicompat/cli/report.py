@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from cgicompat import identity
 from cgicompat.config import Settings
-from cgicompat.survey import Found, Survey
+from cgicompat.survey import Survey
 
 MOST = 20  # lines of a list
 
@@ -22,8 +23,8 @@ def url(settings: Settings, port: int) -> str:
     return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
 
-def show(settings: Settings, port: int, found: Survey) -> None:
-    """Prints the report to standard error."""
+def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -> None:
+    """Prints the report to standard error. `ignored` are directives of apache_conf, by file and line."""
     console = Console(stderr=True, highlight=False)
 
     def line(*parts: str | tuple[str, str]) -> None:
@@ -38,6 +39,14 @@ def show(settings: Settings, port: int, found: Survey) -> None:
         f"Python {platform.python_version()}",
         f", settings of {printable(settings.config)}" if settings.config else "",
     )
+    if not settings.htaccess:
+        line(("Option htaccess is off: no .htaccess is obeyed, whatever it forbids.", "yellow"))
+    if ignored:
+        line(f"{count(ignored, 'directive')} ignored, for Apache's own processes:")
+    for text in ignored[:MOST]:
+        line("  " + printable(text))
+    if len(ignored) > MOST:
+        line(f"  and {len(ignored) - MOST} more")
     good = [script for script in found.scripts if not script.problem]
     bad = [script for script in found.scripts if script.problem]
     if not found.scripts:
@@ -70,7 +79,7 @@ def show(settings: Settings, port: int, found: Survey) -> None:
     line("Ctrl-C ends it.")
 
 
-def count(found: list[Found], what: str = "script") -> str:
+def count(found: Sequence[object], what: str = "script") -> str:
     """ "1 script", "2 scripts"."""
     return f"{len(found)} {what}{'s' if len(found) > 1 else ''}"
 

@@ -41,6 +41,7 @@ def serve(read: Callable[[], Settings]) -> None:
 
     import uvicorn
 
+    from cgicompat.apache.reading import Mistake
     from cgicompat.cli import accesslog, httpd, report
     from cgicompat.cli.reload import Reload
     from cgicompat.environ import SOFTWARE
@@ -63,7 +64,10 @@ def serve(read: Callable[[], Settings]) -> None:
     logging.getLogger("uvicorn.error").addFilter(httpd.quiet)
     settings = settings.but(socket=None)  # it starts a pool of its own, and another should that be killed
     with contextlib.ExitStack() as stack:
-        app = CGI(settings)
+        try:
+            app = CGI(settings)
+        except Mistake as error:
+            raise options.Mistake(str(error)) from None
         served: AccessLog | Console = accesslog.AccessLog(app, form)
         if settings.console:
             from cgicompat.console.app import Console, Watched
@@ -101,7 +105,9 @@ def serve(read: Callable[[], Settings]) -> None:
         config.limit_concurrency = httpd.raise_file_limit()
         found = survey(settings)
         reload = Reload(app, read)
-        httpd.Server(config, lambda: report.show(settings, port, found), reload.run).run(sockets)
+        httpd.Server(
+            config, lambda: report.show(settings, port, found, app.site.access.ignored), reload.run
+        ).run(sockets)
 
 
 def _become(settings: Settings) -> None:

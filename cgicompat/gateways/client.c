@@ -155,12 +155,13 @@ static char *head(const char *length, size_t *size)
         "CGICOMPAT_", "REDIRECT_CGICOMPAT_SOCKET=", "CONTENT_LENGTH=", "SCGI=",
     };
     enum { PREFIX = 24 };
-    size_t bound = sizeof "CONTENT_LENGTH" + strlen(length) + sizeof "?SCGI?1" + sizeof ",";
+    size_t bound = sizeof "CONTENT_LENGTH" + strlen(length) + sizeof "?SCGI?1?CGICOMPAT_ACCESS?1" + sizeof ",";
     char **entry = environ;
     for (; *entry; entry++)
         bound += strlen(*entry) + 1;
     char *fields = (char *)allocate(PREFIX + bound) + PREFIX, *end = fields;
-    end += snprintf(end, bound, "CONTENT_LENGTH%c%s%cSCGI%c1", 0, length, 0, 0) + 1;
+    /* The web server that has started us has decided on the access. */
+    end += snprintf(end, bound, "CONTENT_LENGTH%c%s%cSCGI%c1%cCGICOMPAT_ACCESS%c1", 0, length, 0, 0, 0, 0) + 1;
     while (entry > environ) { /* backwards: of two values of a name getenv has the first, the pool the last */
         const char *text = *--entry, *equals = strchr(text, '=');
         bool travels = equals != NULL;

@@ -136,7 +136,8 @@ def hand_over(
 
 def _head(length: bytes, environ: "MutableMapping[bytes, bytes]") -> bytes:
     """The head of the request, like scgi.encode."""
-    fields = [b"CONTENT_LENGTH", length or b"0", b"SCGI", b"1"]
+    # The web server that has started us has decided on the access.
+    fields = [b"CONTENT_LENGTH", length or b"0", b"SCGI", b"1", b"CGICOMPAT_ACCESS", b"1"]
     for name, value in environ.items():
         ours = name.startswith(b"CGICOMPAT_") or name == b"REDIRECT_CGICOMPAT_SOCKET"
         if not ours and name not in (b"CONTENT_LENGTH", b"SCGI"):

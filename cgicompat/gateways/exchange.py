@@ -86,7 +86,11 @@ class Run:
         environ = self.environ
         if length or "CONTENT_LENGTH" in environ:
             environ["CONTENT_LENGTH"] = str(length)
-        return scgi.encode({**environ, "CGICOMPAT_GATEWAY": "1"} if private else environ)
+        if private:
+            return scgi.encode({**environ, "CGICOMPAT_GATEWAY": "1"})
+        # The pool decides on the access again; scripts do not get to see it.
+        authorization = self.request.get("authorization")
+        return scgi.encode({**environ, "HTTP_AUTHORIZATION": authorization} if authorization else environ)
 
     def closing(self, private: bool) -> bytes:
         """What follows the body. The worker takes this byte last, so if it dies before, the kernel resets the

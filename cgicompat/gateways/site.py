@@ -13,6 +13,7 @@ from cgicompat import environ
 from cgicompat.response import is_length
 from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode
 
+from .access import Access
 from .exchange import Answer, Run, plain
 from .message import File, Headers, Reply, Request, page
 from .static import listing
@@ -34,6 +35,7 @@ class Site:
     def __init__(self, settings: Settings, script: str | None = None, listing: bool = False) -> None:
         self.settings = settings
         self.router = OneScript(script) if script else Router(settings)
+        self.access = Access(settings, self.router)
         self.listing = listing
 
     def answer(self, request: Request, hops: int = 0) -> Answer:
@@ -47,7 +49,12 @@ class Site:
             return Reply(200, headers=[("Content-Length", "0")])
         if "\0" in "".join([request.query, request.uri, *[value for _, value in request.headers]]):
             return page(400)
-        match self.router.route(request.path):
+        route = self.router.route(request.path)
+        checked = self.access.check(request, route)
+        if isinstance(checked, Reply):
+            return checked
+        request = checked
+        match route:
             case Script() as script:
                 return self._run(request, script, hops)
             case Redirect(location):
@@ -118,7 +125,11 @@ class Site:
             return page(403)
         try:
             title = request.mount + decode(request.path)
-            return listing(title, self.router.listing(directory), parent=request.path != "/")
+            here = self.router.named(request.path)
+            names = (
+                name for name in self.router.listing(directory) if self.access.grants(request, here + name)
+            )
+            return listing(title, names, parent=request.path != "/")
         except OSError as error:
             log.error("%s: %s", plain(directory), error.strerror)
             return page(403)

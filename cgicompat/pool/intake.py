@@ -9,6 +9,10 @@ import socket
 import struct
 
 from cgicompat import pages, scgi
+from cgicompat.apache.access import Facts
+from cgicompat.apache.site import Apache
+from cgicompat.environ import split_host
+from cgicompat.errorlog import log
 from cgicompat.request import Request, host_environ
 from cgicompat.routing import Router, Script
 
@@ -28,8 +32,8 @@ _PIPE = 64 * 1024  # what a pipe mostly takes without a reader (pipe(7))
 class Refused(Exception):
     """No script runs for this request; `answer` is the response, `log` a line for the error log."""
 
-    def __init__(self, status: int, message: str, log: str = ""):
-        self.answer = pages.error(status, message)
+    def __init__(self, status: int, message: str, log: str = "", *headers: str):
+        self.answer = pages.error(status, message, headers)
         self.log = log
 
 
@@ -40,6 +44,7 @@ class Intake:
         self._settings = settings
         self._temporary = temporary
         self._router = Router(settings)
+        self._apache = Apache(settings, log) if settings.htaccess or settings.apache_conf else None
         self._host = host_environ(host)
 
     def read(self, connection: socket.socket) -> tuple[Request, int] | None:
@@ -64,6 +69,7 @@ class Intake:
 
     def _request(self, environ: dict[str, str]) -> Request:
         gateway = environ.pop("CGICOMPAT_GATEWAY", "") == "1"
+        decided = gateway or environ.pop("CGICOMPAT_ACCESS", "") == "1"
         names = "\0".join(environ)
         if "=" in names or "CGICOMPAT_" in names or "" in environ:
             for name in names.split("\0"):
@@ -74,6 +80,8 @@ class Intake:
             if gateway:
                 raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
             script = self._route(environ)
+        if self._apache and not decided:
+            self._decide(self._apache, script, environ)
         settings = self._settings.for_script(script)
         environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
         environ.setdefault("QUERY_STRING", "")
@@ -85,6 +93,15 @@ class Intake:
         if not settings.pass_authorization:
             environ.pop("HTTP_AUTHORIZATION", None)
         return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
+
+    def _decide(self, apache: Apache, script: str, environ: dict[str, str]) -> None:
+        """Lets the request pass, with its user in `environ`, or raises Refused."""
+        decision = apache.decide(script, lambda: _facts(environ))
+        if decision.status:
+            challenge = [f"WWW-Authenticate: {decision.challenge}"] if decision.challenge else []
+            raise Refused(decision.status, "", f"{script}: {decision.reason}", *challenge)
+        if decision.user:
+            environ["REMOTE_USER"], environ["AUTH_TYPE"] = decision.user, decision.auth_type
 
     def _route(self, environ: dict[str, str]) -> str:
         """The script that the URL means, for web servers that send no file name of ours.
@@ -120,6 +137,19 @@ class Intake:
                 data += _some(connection, length - len(data))
             return fd_with(data, self._temporary)
         return _file_with(_pieces(connection, length), self._temporary)
+
+
+def _facts(environ: dict[str, str]) -> Facts:
+    host = split_host(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""))
+    return Facts(
+        method=environ.get("REQUEST_METHOD", "GET"),
+        url=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+        host=host[0] if host else "",
+        secure=environ.get("HTTPS", "").lower() == "on",
+        client=environ.get("REMOTE_ADDR", ""),
+        server=environ.get("SERVER_ADDR", ""),
+        authorization=environ.get("HTTP_AUTHORIZATION", ""),
+    )
 
 
 def _pieces(connection: socket.socket, length: int) -> Iterator[bytes]:

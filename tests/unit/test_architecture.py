@@ -22,14 +22,15 @@ MODULES = {
 BOTTOM = {"_multipart", "config", "dependencies", "descriptors", "environ", "errorlog", "identity", "modules"}
 BOTTOM |= {"pages", "processes", "python", "request", "response", "routing", "scgi", "stdio", "stdlib", ""}
 ROOMS = {
+    "apache": {"config"},
     "guards": BOTTOM,
     "runners": BOTTOM | {"guards"},
     "bare": BOTTOM | {"runners"},
     "recordings": BOTTOM,
     "survey": BOTTOM | {"runners"},
-    "pool": BOTTOM | {"guards", "runners", "bare", "recordings"},
+    "pool": BOTTOM | {"apache", "guards", "runners", "bare", "recordings"},
     "compare": BOTTOM | {"guards", "runners", "bare", "recordings"},
-    "gateways": BOTTOM | {"runners", "pool"},
+    "gateways": BOTTOM | {"apache", "runners", "pool"},
     "asgi": {"gateways"},
     "wsgi": {"gateways"},
     "console": BOTTOM | {"runners", "survey", "pool", "compare", "gateways"},

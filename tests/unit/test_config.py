@@ -132,7 +132,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path) -> None:
         ("port = 'x'", f"{file}: port = 'x': allowed is 0 (any free port) to 65535"),
         (
             "tiemout = 3",
-            f"{file}: tiemout: unknown setting, did you mean timeout? Allowed are audit, bind, certfile, ",
+            f"{file}: tiemout: unknown setting, did you mean timeout? Allowed are apache-conf, audit, ",
         ),
         ("max_body = 3", f"{file}: max_body: unknown setting, did you mean max-body? "),
         ("port = ", f"{file}: not a TOML file: "),

@@ -1,0 +1,54 @@
+"""The directives that we know, each a row of one table: where it may stand, what it takes, what it does.
+
+A row does something, or it is refused with a message, or it says that the directive concerns Apache's own
+processes and is left out. There is no fourth way: a name that is in no row is a Mistake, as in Apache. So
+nothing of a configuration is passed over in silence.
+"""
+
+from __future__ import annotations
+
+from . import others, reading, requiring, sections
+from .merging import Part
+from .reading import Mistake
+from .rows import OUTSIDE, TABLE, Context, Scope, Server, obey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLE.update({row.name.lower(): row for row in (*sections.ROWS, *requiring.ROWS, *others.ROWS)})
+
+# What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the
+# others can do without it.
+_ABSENT = {"proxy", "filter", "ssl", "actions", "negotiation", "userdir", "auth_digest"}
+MODULES = {row.module for row in TABLE.values()} - _ABSENT
+MODULES |= {"authz_host", "authz_user", "cgi", "cgid", "mpm_event", "unixd", "http", "version"}
+
+
+def htaccess(file: str, allowed: int, say: Callable[[str], None]) -> Part:
+    """What one .htaccess says where `allowed` classes may stand; what is wrong makes a mistake of it."""
+    context = Context()
+    part = Part()
+    try:
+        obey(reading.Reader(MODULES, {}).read(file), Scope(part, allowed, None, context))
+    except Mistake as mistake:
+        return Part(str(mistake))
+    except OSError as error:
+        return Part(f"{file}: cannot be read: {error.strerror}; make it readable, or take it away", 403)
+    if context.ignored:
+        say("ignored, as it concerns Apache alone: " + "; ".join(context.ignored))
+    return part
+
+
+def server(file: str, defines: dict[str, str]) -> tuple[Server, Context]:
+    """The main server that a configuration file describes, and its context. Raises Mistake."""
+    context = Context(defines)
+    main = Server(file)
+    try:
+        reader = reading.Reader(MODULES, context.defines, include=True)
+        entries = reader.read(file)
+        context.root = reader.root
+    except OSError as error:
+        raise Mistake(f"{error.filename or file}: cannot be read: {error.strerror}") from None
+    obey(entries, Scope(main.part, OUTSIDE, main, context))
+    return main, context

@@ -1,0 +1,88 @@
+"""What sections match: Apache's wildcards (apr_fnmatch) and regular expressions, as Python has them.
+
+Perl's expressions are nearly Python's. Where they are not, we say so rather than match something else.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST = 1000  # characters of a pattern
+_MOST = 8192  # characters of what it is compared with
+
+Matcher = "Callable[[str], bool]"
+
+
+def expression(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """A regular expression. `$` is the end alone, as Apache has it since 2.4.30. Raises ValueError."""
+    if len(pattern) > LONGEST:
+        raise ValueError(f"the expression may have {LONGEST} characters")
+    if "[[:" in pattern:
+        raise ValueError("a class as [[:alpha:]] is not known here: write [a-zA-Z]")
+    translated, position, opened = "", 0, -1  # where the first character of a class is
+    while position < len(pattern):
+        character = pattern[position]
+        if character == "\\":
+            pair = pattern[position : position + 2]
+            translated += r"\Z" if pair == r"\z" else r"(?=\n?\Z)" if pair == r"\Z" else pair
+            position += 2
+            continue
+        if opened >= 0:
+            if character == "]" and position > opened:  # at first it is one of the characters
+                opened = -1
+            elif character in "[]":
+                character = "\\" + character
+        elif character == "[":
+            opened = position + (2 if pattern.startswith("^", position + 1) else 1)
+        elif character == "$":
+            character = r"\Z"
+        elif pattern.startswith("(?<", position) and pattern[position + 3 : position + 4] not in ("=", "!"):
+            character, position = "(?P<", position + 2
+        translated += character
+        position += 1
+    try:
+        return re.compile(translated, re.ASCII | flags)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"not a regular expression that is understood here: {error}") from None
+
+
+def search(pattern: str) -> Callable[[str], bool]:
+    """Whether an expression is found in a text. Raises ValueError."""
+    found = expression(pattern).search
+    return lambda text: len(text) <= _MOST and found(text) is not None
+
+
+def wildcard(pattern: str, path: bool = True) -> Callable[[str], bool]:
+    """Whether a text is like a pattern with ?, * and [] whole; in a `path` these stand for no slash."""
+    if len(pattern) > LONGEST:
+        raise ValueError(f"the pattern may have {LONGEST} characters")
+    if not any(sign in pattern for sign in "*?[\\"):
+        return pattern.__eq__
+    some = "[^/]" if path else "."
+    translated, position = "", 0
+    while position < len(pattern):
+        character = pattern[position]
+        end = pattern.find("]", position + 2)
+        if character == "[" and end > 0:
+            inside = pattern[position + 1 : end].replace("\\", r"\\").replace("[", r"\[")
+            negated = inside[:1] in ("!", "^")
+            slash = "(?!/)" if path else ""
+            translated += f"{slash}[{'^' * negated}{inside[negated:]}]"
+            position = end
+        elif character == "\\" and position + 1 < len(pattern):
+            position += 1
+            translated += re.escape(pattern[position])
+        elif character == "*":
+            translated = translated.removesuffix(some + "*") + some + "*"
+        else:
+            translated += some if character == "?" else re.escape(character)
+        position += 1
+    try:
+        found = re.compile(translated, re.DOTALL | re.ASCII).fullmatch
+    except re.error as error:
+        raise ValueError(f"not a pattern: {error}") from None
+    return lambda text: len(text) <= _MOST and found(text) is not None

@@ -1,0 +1,157 @@
+"""What a directive is to us, and how a tree of them is obeyed."""
+
+from __future__ import annotations
+
+import os
+
+from . import reading
+from .access import ALL, Methods, Requirement
+from .merging import EVERY, FILEINFO, INDEXES, OPTIONS, SERVER, Part
+from .reading import Directive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+ANYWHERE = EVERY | SERVER
+OUTSIDE = SERVER | FILEINFO | INDEXES | OPTIONS  # what Apache takes outside of sections
+
+TABLE: dict[str, Row] = {}  # by names in lower case; `directives` fills it
+
+
+class Scope:
+    """Where a directive is obeyed: the part that it adds to, what is allowed there, and the sections around.
+
+    `server` is None in an .htaccess. `base` is what relative file names start from: ServerRoot.
+    """
+
+    def __init__(self, part: Part, allowed: int, server: Server | None, context: Context) -> None:
+        self.part = part
+        self.allowed = allowed
+        self.server = server
+        self.context = context
+        self.entry: Directive
+        self.methods: Methods = ALL
+        self.require: Requirement | None = None  # the section of requirements that we are in
+        self.in_files = False
+
+    def words(self) -> list[str]:
+        return reading.words(self.entry.text, self.context.defines)
+
+    def inner(self, part: Part | None = None) -> Scope:
+        scope = Scope(part or self.part, self.allowed, self.server, self.context)
+        scope.methods, scope.require, scope.in_files = self.methods, self.require, self.in_files
+        return scope
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.context.root, name)
+
+
+class Context:
+    """What all of one configuration share: names for ${NAME}, ServerRoot, and what was left out: the lines
+    of `ignored`."""
+
+    def __init__(self, defines: dict[str, str] | None = None) -> None:
+        self.defines = defines or {}
+        self.root = "/"
+        self.ignored: list[str] = []
+
+
+class Server:
+    """The main server or a VirtualHost: its names, and its sections in order. A section of `directories` has
+    the number of its path's parts, one of `matching` is for a regular expression."""
+
+    def __init__(self, line: str = "", port: int = 0) -> None:
+        self.line = line  # where it is said
+        self.port = port
+        self.names: list[Callable[[str], bool]] = []
+        self.document_root = ""
+        self.served = True  # its DocumentRoot is the directory that we serve
+        self.part = Part()
+        self.directories: list[tuple[int, Callable[[str], bool], Part]] = []
+        self.matching: list[tuple[Callable[[str], bool], Part]] = []
+        self.locations: list[tuple[Callable[[str], bool], Part]] = []
+        self.hosts: list[Server] = []
+
+
+class Row:
+    """One directive. `high` is None where it takes any number of words; `do` is called with them."""
+
+    __slots__ = ("do", "high", "low", "module", "name", "where")
+
+    def __init__(
+        self,
+        name: str,
+        where: int,
+        words: tuple[int, int | None],
+        do: Callable[[Scope, list[str]], None],
+        module: str = "core",
+    ) -> None:
+        self.name = name
+        self.where = where
+        self.low, self.high = words
+        self.do = do
+        self.module = module
+
+
+def obey(entries: Iterable[Directive], scope: Scope) -> None:
+    """Does what directives say. Raises Mistake."""
+    for entry in entries:
+        row = TABLE.get(entry.name.lower())
+        if row is None:
+            raise entry.mistake(_unknown(entry.name, scope))
+        if not row.where & scope.allowed:
+            if row.do is leave_out and scope.server:
+                row.do(scope, [])
+                continue
+            raise entry.mistake("not allowed here" + ("" if scope.server else " (see AllowOverride)"))
+        scope.entry = entry
+        try:
+            given = scope.words()
+            if len(given) < row.low or (row.high is not None and len(given) > row.high):
+                raise ValueError(_takes(row))
+            row.do(scope, given)
+        except ValueError as error:
+            raise entry.mistake(str(error)) from None
+
+
+def _unknown(name: str, scope: Scope) -> str:
+    if name.lower().startswith(("php_", "php5_", "php7_", "php8_", "suphp_")):
+        return "this is for PHP, which does not run here: take it out, or put it into <IfModule mod_php.c>"
+    off = "" if scope.server else ", or set htaccess = false to have no .htaccess obeyed"
+    return f"unknown: correct its name, put it into <IfModule> of its module, or take it out{off}"
+
+
+def _takes(row: Row) -> str:
+    if row.low == row.high:
+        return f"takes {row.low or 'no'} argument{'s' * (row.low != 1)}"
+    return f"takes {row.low} to {row.high} arguments" if row.high else f"takes {row.low} or more arguments"
+
+
+def flag(word: str) -> bool:
+    """On or Off. Raises ValueError."""
+    if word.lower() not in ("on", "off"):
+        raise ValueError("takes On or Off")
+    return word.lower() == "on"
+
+
+def leave_out(scope: Scope, words: list[str]) -> None:
+    entry = scope.entry
+    scope.context.ignored.append(f"{entry.file}:{entry.line}: {entry.name}")
+
+
+def refuse(message: str) -> Callable[[Scope, list[str]], None]:
+    def refuse_it(scope: Scope, words: list[str]) -> None:
+        raise ValueError(message)
+
+    return refuse_it
+
+
+def setting(key: str, value: Callable[[str], Any] = str) -> Callable[[Scope, list[str]], None]:
+    """What a directive with one word does whose value is `key` of the part."""
+
+    def do(scope: Scope, words: list[str]) -> None:
+        scope.part.values[key] = value(words[0])
+
+    return do

@@ -1,0 +1,198 @@
+"""What the whole configuration says of one file: the server's files and the .htaccess on the way to it.
+
+Sections are laid over each other as in Apache (server/request.c): <Directory> and .htaccess from the root
+down, <DirectoryMatch>, <Files>, <Location>. An .htaccess is asked for anew by each request, by one call of
+the system for each directory, so that a change holds at once; what was made of it is kept.
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import access
+from .access import Decision, Facts
+from .merging import EVERY, Part, merged, with_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cgicompat.config import Settings
+
+    from .merging import Values
+    from .rows import Server
+
+_MOST = 2000  # of anything that is kept
+
+# Where there is a mistake, the client is told no more than this; the log has the rest.
+_HINT = "correct it, or set htaccess = false to have no .htaccess obeyed"
+
+
+class _Step:
+    """One directory on the way to a file: what <Directory> says of it, and its .htaccess, if it may have one,
+    with the classes of directives that are allowed there."""
+
+    __slots__ = ("allowed", "file", "parts")
+
+    def __init__(self, parts: list[Part], file: str, allowed: int) -> None:
+        self.parts = parts
+        self.file = file
+        self.allowed = allowed
+
+
+class Apache:
+    """The configuration of the site that `settings` serve; `say` is given lines for the log. Raises
+    reading.Mistake where the server's file, settings.apache_conf, is wrong or for another directory."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self.ignored: list[str] = []  # of the server's file, as it concerns Apache's processes alone
+        self._directory = settings.directory.rstrip("/")
+        self._obeys = settings.htaccess
+        self._say = say
+        self._main: Server | None = None
+        self._hosts: list[Server] = []
+        self._name = (settings.server_name or "").lower()
+        self._files: dict[str, tuple[tuple[int, int, int], Part]] = {}
+        self._steps: dict[tuple[int, str], list[_Step]] = {}
+        self._values: dict[tuple[object, ...], Values] = {}
+        if settings.apache_conf:
+            self._read(settings.apache_conf, dict.fromkeys(settings.define, ""))
+
+    def decide(self, path: str, facts: Callable[[], Facts]) -> Decision:
+        """May a request be answered with `path`, absolute, a directory's with a slash at its end? Its `facts`
+        are asked for only where they matter."""
+        if self._main is None:
+            values = self._values_of(path, None, "")
+            return access.OPEN if not values else self._decision(values, facts())
+        known = facts()
+        return self._decision(self._values_of(path, self._server(known), known.url), known)
+
+    def _decision(self, values: Values | Part, facts: Facts) -> Decision:
+        if isinstance(values, Part):
+            return Decision(values.status, values.mistake)
+        return access.decide(values, facts)
+
+    def _values_of(self, path: str, server: Server | None, url: str) -> Values | Part:
+        """What holds for `path`; a part with a mistake where that cannot be told."""
+        if server and not server.served:
+            root = server.document_root
+            return Part(
+                f"{server.line}: the DocumentRoot of this host is {root}, which is not served here", 403
+            )
+        folder, _, name = path.rpartition("/")
+        parts: list[Part] = [server.part] if server else []
+        for step in self._way(folder, server):
+            parts += step.parts
+            if step.file and (part := self._htaccess(step)):
+                if part.mistake:
+                    return part
+                parts.append(part)
+        if not parts:
+            return {}
+        key = (folder, name, url if server and server.locations else "", *parts)
+        values = self._values.get(key)
+        if values is None:
+            if server:
+                spelled = server.document_root + folder[len(self._directory) :]
+                parts += [part for matches, part in server.matching if matches(spelled)]
+            parts = with_files(parts, name)
+            if server:
+                parts += [part for matches, part in server.locations if matches(url)]
+            values = merged(parts)
+            if len(self._values) >= _MOST:
+                self._values.clear()
+            self._values[key] = values
+        return values
+
+    def _way(self, folder: str, server: Server | None) -> list[_Step]:
+        """The directories from the root, or without a server's file from the served one, to `folder`."""
+        key = (id(server), folder)
+        steps = self._steps.get(key)
+        if steps is None:
+            steps = self._server_steps(folder, server) if server else self._own_steps(folder)
+            if len(self._steps) >= _MOST:
+                self._steps.clear()
+            self._steps[key] = steps
+        return steps
+
+    def _own_steps(self, folder: str) -> list[_Step]:
+        if not self._obeys:
+            return []
+        below = folder[len(self._directory) :].split("/")
+        paths = ["/".join(below[: i + 1]) for i in range(len(below))]
+        return [_Step([], f"{self._directory}{path}/.htaccess", EVERY) for path in paths]
+
+    def _server_steps(self, folder: str, server: Server) -> list[_Step]:
+        # Sections name the directory as the configuration spells it, perhaps by a link.
+        steps, override = [], 0
+        spelled = server.document_root + folder[len(self._directory) :]
+        names = [name for name in spelled.split("/") if name]
+        outside = len(server.document_root.rstrip("/"))
+        for depth in range(len(names) + 1):
+            path = "/" + "/".join(names[:depth])
+            parts = [part for level, matches, part in server.directories if level == depth and matches(path)]
+            for part in parts:
+                override = part.values.get("override", override)
+            real = self._directory + path[outside:] if len(path) >= outside else path
+            file = real.rstrip("/") + "/.htaccess" if override and self._obeys else ""
+            if parts or file:
+                steps.append(_Step(parts, file, override))
+        return steps
+
+    def _htaccess(self, step: _Step) -> Part | None:
+        """What the .htaccess of a directory says now, None where there is none."""
+        kept = self._files.get(step.file)
+        if kept is None and not os.access(step.file, os.F_OK):  # half the time of a stat that fails
+            return None
+        try:
+            status = os.stat(step.file)
+        except OSError:
+            self._files.pop(step.file, None)
+            return None
+        signature = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if kept and kept[0] == signature:
+            return kept[1]
+        from .directives import htaccess
+
+        part = htaccess(step.file, step.allowed, self._say)
+        if part.mistake:
+            self._say(f"{part.mistake}; {_HINT}")
+        if len(self._files) >= _MOST:
+            self._files.clear()
+        self._files[step.file] = signature, part
+        return part
+
+    def _read(self, conf: str, defines: dict[str, str]) -> None:
+        from .directives import server
+        from .reading import Mistake
+
+        main, context = server(conf, defines)
+        self.ignored = context.ignored
+        self._main, self._hosts = main, main.hosts
+        for one in main.hosts:
+            one.document_root = one.document_root or main.document_root
+            one.directories = main.directories + one.directories
+            one.matching = main.matching + one.matching
+            one.locations = main.locations + one.locations
+            one.part.values = merged([main.part, one.part])
+            one.part.files = main.part.files + one.part.files
+        for one in (main, *main.hosts):
+            one.served = os.path.realpath(one.document_root or "/") == (self._directory or "/")
+            one.document_root = one.document_root.rstrip("/")
+        all_of_them = main.hosts or [main]
+        if not any(one.served for one in all_of_them):
+            roots = ", ".join(sorted({one.document_root or "not said" for one in all_of_them}))
+            raise Mistake(
+                f"{conf}: DocumentRoot is {roots}, but {self._directory or '/'} is to be served: "
+                "serve that directory, or correct the DocumentRoot"
+            )
+
+    def _server(self, facts: Facts) -> Server:
+        """The host that a request is for, else the one that is meant where that cannot be told."""
+        assert self._main
+        hosts = [one for one in self._hosts if (one.port == 443) == facts.secure] or self._hosts
+        for name in (facts.host, self._name):
+            for one in hosts:
+                if name and any(matches(name) for matches in one.names):
+                    return one
+        return hosts[0] if hosts else self._main

@@ -1,0 +1,217 @@
+"""Small sites with .htaccess files, and what is asked of each. Real Apache says what the answers are.
+
+Every site has the same files (see FILES) and a few of its own. A request is a path, perhaps with a method
+before it and a user after it, as "POST run.cgi @ann".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SCRIPT = """\
+#!/bin/sh
+echo "Content-Type: text/plain"
+echo
+echo "$REMOTE_USER/$AUTH_TYPE/$REQUEST_METHOD/$PATH_INFO"
+"""
+FILES = (
+    "page.txt",
+    "other.html",
+    "sub/page.txt",
+    "sub/deep/page.txt",
+    "sub/run.cgi",
+    "run.cgi",
+    "sub/index.html",
+)
+# Who exists, with what password; "bad" gives another.
+USERS = {"ann": "secret", "bob": "geheim", "cy": "x" * 80, "dee": "pass:word", "ümit": "grün"}
+KINDS = {"ann": "ldap_sha1", "bob": "apr_md5_crypt", "cy": "bcrypt", "dee": "sha512_crypt", "ümit": "bcrypt"}
+GROUPS = "staff: ann bob\nothers: cy\nstaff: dee\n"
+
+BASIC = 'AuthType Basic\nAuthName "Members \\"only\\""\nAuthUserFile %(home)s/users\n'
+GROUP = BASIC + "AuthGroupFile %(home)s/groups\n"
+EVERY = ("page.txt", "other.html", "sub/page.txt", "sub/deep/page.txt", "run.cgi", "sub/run.cgi/info", "none")
+USERS_ASK = (
+    "page.txt",
+    "page.txt @ann",
+    "page.txt @ann:bad",
+    "page.txt @bob",
+    "page.txt @cy",
+    "run.cgi @dee",
+    "page.txt @nobody",
+    "run.cgi",
+    "run.cgi @ann",
+    "none",
+    "none @ann",
+    "sub/run.cgi/x @bob",
+    "POST run.cgi @ann",
+    "POST run.cgi",
+    "HEAD page.txt",
+    "HEAD page.txt @cy",
+)
+
+
+@dataclass
+class Site:
+    """`files` are those that differ from FILES, most of them an .htaccess."""
+
+    files: dict[str, str]
+    asked: tuple[str, ...] = EVERY
+    name: str = field(default="", init=False)
+
+    def __init__(self, htaccess: str = "", *asked: str, **files: str) -> None:
+        self.files = {".htaccess": htaccess} if htaccess else {}
+        self.files |= {name.replace("__", "/") + "/.htaccess": text for name, text in files.items()}
+        self.asked = asked or EVERY
+        self.name = ""
+
+
+_NOT_ANN = "<RequireAll>\nRequire valid-user\nRequire not user ann\n</RequireAll>\n"
+SITES = {
+    "plain": Site("# nothing\n\n   # here either \\\n Require all denied\n"),
+    "denied": Site("Require all denied\n"),
+    "granted-below": Site("Require all denied\n", sub="Require all granted\n"),
+    "denied-below": Site("", sub="Require all denied\n"),
+    "deep": Site("Require all denied\n", sub__deep="Require all granted\n"),
+    "case": Site("rEQUIRE ALL DENIED\n"),
+    "quoted": Site("Require 'all' denied\n", sub='"Require" all GRANTED\n'),
+    "continued": Site("Require \\\nall \\\n   denied\n"),
+    "crlf": Site("Require all denied\r\n<Files page.txt>\r\nRequire all granted\r\n</Files>\r\n"),
+    "files": Site("<Files page.txt>\nRequire all denied\n</Files>\n"),
+    "files-wild": Site('<Files "*.t?t">\nRequire all denied\n</Files>\n'),
+    "files-class": Site('<Files "[o-q]*.[!h]*">\nRequire all denied\n</Files>\n'),
+    "files-tilde": Site('<Files ~ "\\.(txt|cgi)$">\nRequire all denied\n</Files>\n'),
+    "files-match": Site('<FilesMatch "^p.*\\.txt$">\nRequire all denied\n</FilesMatch>\n'),
+    "files-over-inner": Site("<Files page.txt>\nRequire all denied\n</Files>\n", sub="Require all granted\n"),
+    "files-inner": Site(
+        "<Files page.txt>\nRequire all denied\n</Files>\n",
+        sub="<Files page.txt>\nRequire all granted\n</Files>\n",
+    ),
+    "index": Site("<Files index.html>\nRequire all denied\n</Files>\n", "sub/", "sub"),
+    "index-user": Site(
+        "", "sub/", "sub/ @ann", "sub @ann", "sub", "sub/index.html @bob", sub=BASIC + "Require valid-user\n"
+    ),
+    "slash": Site("", "sub", "sub/", sub="Require all denied\n"),
+    "valid-user": Site(BASIC + "Require valid-user\n", *USERS_ASK),
+    "user": Site(BASIC + "Require user ann cy ümit\n", *USERS_ASK, "page.txt @ümit", "run.cgi @ümit"),
+    "not-user": Site(BASIC + _NOT_ANN, *USERS_ASK),
+    "group": Site(GROUP + "Require group staff\n", *USERS_ASK),
+    "group-missing": Site(BASIC + "Require group staff\n", *USERS_ASK),
+    "user-or-group": Site(GROUP + "Require user cy\nRequire group staff\n", *USERS_ASK),
+    "no-user-file": Site('AuthType Basic\nAuthName "x"\nRequire valid-user\n', *USERS_ASK),
+    "lost-user-file": Site(
+        "AuthType Basic\nAuthName x\nAuthUserFile /nonexistent/x\nRequire valid-user\n", *USERS_ASK
+    ),
+    "no-name": Site("AuthType Basic\nAuthUserFile %(home)s/users\nRequire valid-user\n", *USERS_ASK),
+    "no-type": Site("Require valid-user\n", *USERS_ASK),
+    "only-type": Site(BASIC, *USERS_ASK),
+    "type-none": Site(
+        BASIC + "Require valid-user\n", *USERS_ASK, "sub/page.txt", sub="AuthType None\nRequire all granted\n"
+    ),
+    "user-not-needed": Site(BASIC + "Require all granted\n", *USERS_ASK),
+    "user-and-ip": Site(
+        BASIC + "<RequireAll>\nRequire ip 127.0.0.1\nRequire user ann\n</RequireAll>\n", *USERS_ASK
+    ),
+    "user-or-ip": Site(BASIC + "Require ip 127\nRequire user ann\n", *USERS_ASK),
+    "user-or-other-ip": Site(BASIC + "Require ip 10.1\nRequire user ann\n", *USERS_ASK),
+    "user-and-other-ip": Site(
+        BASIC + "<RequireAll>\nRequire ip 10.0.0.0/8\nRequire user ann\n</RequireAll>\n", *USERS_ASK
+    ),
+    "ip": Site("Require ip 127.0.0.0/8\n"),
+    "ip-mask": Site("Require ip 127.0.0.0/255.0.0.0\n"),
+    "ip-other": Site("Require ip 192.0.2.0/24 2001:db8::/32 ::1\n"),
+    "ip-not": Site("<RequireAll>\nRequire all granted\nRequire not ip 127.0.0.1\n</RequireAll>\n"),
+    "local": Site("Require local\n"),
+    "not-local": Site("<RequireAll>\nRequire all granted\nRequire not local\n</RequireAll>\n"),
+    "method": Site(
+        "Require method POST\n", "page.txt", "POST run.cgi", "run.cgi", "HEAD run.cgi", "PUT run.cgi"
+    ),
+    "method-get": Site("Require method GET\n", "page.txt", "POST run.cgi", "run.cgi", "HEAD run.cgi"),
+    "env": Site("Require env NEVER\n"),
+    "any-none": Site(
+        BASIC + "<RequireAll>\nRequire valid-user\n<RequireNone>\nRequire user ann\n"
+        "Require user bob\n</RequireNone>\n</RequireAll>\n",
+        *USERS_ASK,
+    ),
+    "nested": Site(
+        GROUP + "<RequireAny>\n<RequireAll>\nRequire group staff\nRequire not user bob\n"
+        "</RequireAll>\nRequire user cy\n</RequireAny>\n",
+        *USERS_ASK,
+    ),
+    "limit": Site("<Limit POST PUT>\nRequire all denied\n</Limit>\n", "page.txt", "POST run.cgi", "run.cgi"),
+    "limit-user": Site(BASIC + "<Limit GET>\nRequire valid-user\n</Limit>\n", *USERS_ASK),
+    "limit-except": Site(
+        BASIC + "<LimitExcept GET OPTIONS>\nRequire valid-user\n</LimitExcept>\n", *USERS_ASK
+    ),
+    "limit-both": Site(
+        "<Limit GET>\nRequire all granted\n</Limit>\n<LimitExcept GET>\nRequire all denied\n</LimitExcept>\n",
+        "run.cgi",
+        "POST run.cgi",
+        "HEAD run.cgi",
+        "DELETE run.cgi",
+    ),
+    "deny": Site("Order allow,deny\nDeny from all\n"),
+    "deny-alone": Site("Deny from all\n"),
+    "allow-alone": Site("Allow from 10.0.0.1\n"),
+    "order-allow": Site("Order Allow,Deny\n"),
+    "order-deny": Site("Order Deny,Allow\n"),
+    "allow-deny": Site("Order allow,deny\nAllow from all\nDeny from 127.0.0.1\n"),
+    "deny-allow": Site("Order deny,allow\nDeny from all\nAllow from 127.0.0.0/255.0.0.0\n"),
+    "mutual": Site("Order mutual-failure\nAllow from 127\nDeny from 10\n"),
+    "old-and-new": Site("Order deny,allow\nDeny from all\nRequire all granted\n"),
+    "old-below": Site("Order allow,deny\nDeny from all\n", sub="Allow from all\n"),
+    "old-replaced": Site("Order deny,allow\nDeny from all\n", sub="Order deny,allow\n"),
+    "old-env": Site("Order deny,allow\nDeny from env=!NEVER\n"),
+    "old-limit": Site("<Limit POST>\nOrder deny,allow\nDeny from all\n</Limit>\n", "run.cgi", "POST run.cgi"),
+    "satisfy-any": Site(
+        BASIC + "Require valid-user\nOrder deny,allow\nDeny from all\nSatisfy any\n", *USERS_ASK
+    ),
+    "satisfy-any-ip": Site(
+        BASIC + "Require valid-user\nOrder deny,allow\nDeny from all\nAllow from 127\nSatisfy Any\n",
+        *USERS_ASK,
+    ),
+    "satisfy-all": Site(
+        BASIC + "Require valid-user\nOrder deny,allow\nDeny from all\nAllow from 127\nSatisfy All\n",
+        *USERS_ASK,
+    ),
+    "satisfy-all-ip": Site(BASIC + "Require ip 127.0.0.1\nSatisfy All\n", *USERS_ASK),
+    "satisfy-granted": Site("Require all granted\nSatisfy All\n"),
+    "satisfy-any-denied": Site("Require all denied\nDeny from all\nSatisfy Any\n"),
+    "satisfy-any-open": Site("Require all denied\nSatisfy Any\n"),
+    "if-module": Site("<IfModule mod_authz_core.c>\nRequire all denied\n</IfModule>\n"),
+    "if-no-module": Site("<IfModule !authz_core_module>\nRequire all denied\n</IfModule>\n"),
+    "if-php": Site(
+        "<IfModule mod_php5.c>\nphp_flag x on\n<IfModule mod_y.c>\nFoo\n</IfModule>\n</IfModule>\n"
+    ),
+    "if-else": Site(
+        "<IfModule mod_authz_core.c>\nRequire all denied\n</IfModule>\n"
+        "<IfModule !mod_authz_core.c>\nOrder deny,allow\nDeny from all\n</IfModule>\n"
+    ),
+    "if-version": Site("<IfVersion >= 2.4>\nRequire all denied\n</IfVersion>\n"),
+    "if-old-version": Site("<IfVersion < 2.4>\nRequire all denied\n</IfVersion>\n"),
+    "if-define": Site("<IfDefine NEVER>\nRequire all denied\n</IfDefine>\n"),
+    "forbidden-not-401": Site(BASIC + "Require user ann\n", "page.txt @bob"),
+    # Mistakes
+    "unknown": Site("", *EVERY, sub="Nonsense on\n"),
+    "unclosed": Site("<Files x>\nRequire all granted\n"),
+    "wrongly-closed": Site("<Files x>\n</Limit>\n"),
+    "closed-twice": Site("</Files>\n"),
+    "no-bracket": Site("<Files x\n</Files>\n"),
+    "few-words": Site("Require\n"),
+    "bad-all": Site("Require all maybe\n"),
+    "bad-provider": Site("Require weather fine\n"),
+    "bad-ip": Site("Require ip 300.1.1.1\n"),
+    "bad-order": Site("Order deny, allow\n"),
+    "bad-expression": Site('<FilesMatch "(x">\nRequire all denied\n</FilesMatch>\n'),
+    "negative-alone": Site("Require not ip 10.0.0.1\n"),
+    "empty-all": Site("<RequireAll>\n</RequireAll>\n"),
+    "not-here": Site("DocumentRoot /tmp\n"),
+    "directory-here": Site("<Directory />\n</Directory>\n"),
+    "override-here": Site("AllowOverride None\n"),
+    "mistake-in-unmatched": Site("<Files nothing>\nNonsense\n</Files>\n"),
+}
+for _name, _site in SITES.items():
+    _site.name = _name
+
+# Where we answer otherwise, and why; docs/apache.md has each.
+OTHERWISE: dict[tuple[str, str], str] = {}

@@ -1,0 +1,190 @@
+"""How doors obey: changes hold at once, mistakes are said, and the pool decides by the same files."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.doors import Door, Scgi, Serve
+from tests.harness.processes import host_environ, until
+
+LOGIN = ("Authorization", "Basic " + base64.b64encode(b"ann:secret").decode())
+SHA = "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(door, id=door.name, marks=pytest.mark.xdist_group(door.name)) for door in (Serve, Scgi)
+    ],
+)
+def door(request: pytest.FixtureRequest, home: Path) -> Iterator[Door]:
+    door = request.param("fork", home / f"apache-{request.param.name}")
+    yield door
+    door.stop()
+
+
+def test_a_new_file_holds_at_once(site):
+    script = site.script("print('ran')")
+    assert site.get(script).status == 200
+    for _ in range(20):
+        site.file(".htaccess", "Require all denied\n")
+        assert site.get(script).status == 403
+        site.file(".htaccess", "Require all granted\n")
+        assert site.get(script).status == 200
+        (site.directory / ".htaccess").unlink()
+        assert site.get(script).status == 200
+
+
+def test_a_mistake_is_in_the_log(site):
+    script = site.script("print('ran')")
+    site.file(".htaccess", "\nFoo bar\n")
+    assert site.get(script).status == 500
+    site.logged(f"{site.directory}/.htaccess:2: Foo: unknown: correct its name", "htaccess = false")
+
+
+def test_what_is_not_obeyed_yet_is_refused(site):
+    script = site.script("print('ran')")
+    site.file(".htaccess", "RewriteEngine on\n")
+    assert site.get(script).status == 500
+    site.logged(".htaccess:1: RewriteEngine: not obeyed by this version yet")
+
+
+def test_a_user(site):
+    pytest.importorskip("passlib")
+    script = site.script(
+        "import os; print(*map(os.environ.get, ['REMOTE_USER', 'AUTH_TYPE', 'HTTP_AUTHORIZATION']))"
+    )
+    users = site.file("users", SHA)
+    site.file(".htaccess", f'AuthType Basic\nAuthName x\nAuthUserFile "{users}"\nRequire user ann\n')
+    refused = site.get(script)
+    assert (refused.status, refused.header("WWW-Authenticate")) == (401, 'Basic realm="x"')
+    assert site.get(script, headers=[LOGIN]).lines == ["ann Basic None"]
+    users.unlink()
+    assert site.get(script, headers=[LOGIN]).status == 500
+
+
+def test_no_htaccess(home):
+    door = Serve("fork", home / "off", "htaccess = false\n")
+    try:
+        (door.root / ".htaccess").write_text("Require all denied\n")
+        (door.root / "page").write_text("here")
+        assert door.open("GET", "/page").finish().body == b"here"
+        until(lambda: "no .htaccess is obeyed" in door.log())
+    finally:
+        door.stop()
+
+
+CONF = """\
+Define ROOT {root}
+ServerRoot {root}/..
+<IfDefine !PUBLIC>
+    Include more/*.conf
+</IfDefine>
+LoadModule x_module y.so
+<VirtualHost *:80>
+    ServerName www.example.org
+    ServerAlias *.example.com
+    DocumentRoot "${{ROOT}}"
+    <Directory "${{ROOT}}">
+        Require all granted
+        AllowOverride AuthConfig
+    </Directory>
+    <Directory "${{ROOT}}/open">
+        AllowOverride None
+    </Directory>
+    <DirectoryMatch "/dir[0-9]$">
+        Require all denied
+    </DirectoryMatch>
+    <Location "/private">
+        Require all denied
+    </Location>
+    <FilesMatch "\\.bak2$">
+        Require all denied
+    </FilesMatch>
+</VirtualHost>
+<VirtualHost *:80>
+    ServerName other.example.org
+    DocumentRoot /
+</VirtualHost>
+"""
+
+
+@pytest.mark.xdist_group("apache-conf")
+def test_a_servers_file(home):
+    place = home / "conf"
+    (place / "www").mkdir(parents=True)
+    (place / "more").mkdir()
+    (place / "more" / "a.conf").write_text("<Directory />\nRequire all denied\n</Directory>\n")
+    (place / "httpd.conf").write_text(CONF.format(root=place / "www"))
+    door = Serve("fork", place, 'apache-conf = "../httpd.conf"\n')
+    for name in (
+        "page",
+        "private",
+        "privately",
+        "dir1/page",
+        "open/page",
+        "x.bak2",
+        "order/page",
+        "asked/page",
+    ):
+        file = door.root / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(name)
+    (door.root / "open" / ".htaccess").write_text("Nonsense\n")
+    (door.root / "order" / ".htaccess").write_text("Order allow,deny\n")  # of class Limit, not allowed
+    (door.root / "asked" / ".htaccess").write_text("Require all denied\n")
+
+    def status(path, host="www.example.org"):
+        data = f"GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n"
+        return door.send(data.encode()).finish().status
+
+    try:
+        found = [
+            status(path) for path in ("page", "private", "privately", "dir1/page", "open/page", "x.bak2")
+        ]
+        assert found == [200, 403, 200, 403, 200, 403]
+        assert [status("order/page"), status("asked/page")] == [500, 403]
+        assert [status("page", host) for host in ("a.example.com", "other.example.org", "unknown")] == [
+            200,
+            403,
+            200,
+        ]
+        until(lambda: "LoadModule" in door.log())
+    finally:
+        door.stop()
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("Nonsense 1\n", "1: Nonsense: unknown"),
+        ("Include nothing.conf\n", "1: Include: there is no "),
+        ("<Directory /x>\nAllowOverride Some\n</Directory>\n", "2: AllowOverride: `Some` is not known"),
+        ("<Directory /x>\n", "1: <Directory>: not closed"),
+        ("RewriteEngine On\n", "1: RewriteEngine: not obeyed"),
+        ("Require all granted\n", "1: Require: not allowed here"),
+        ("DocumentRoot /nonexistent\n", "DocumentRoot is /nonexistent, but "),
+        ("", "DocumentRoot is not said, but "),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "pool"])
+def test_a_mistake_ends_the_start(tmp_path, command, text, said):
+    file = tmp_path / "httpd.conf"
+    file.write_text(text)
+    where = ["--bind", f"unix:{tmp_path}/s"] if command == "pool" else ["--port", "0"]
+    run = subprocess.run(
+        [sys.executable, "-m", "cgicompat", command, str(tmp_path), "--apache-conf", str(file), *where],
+        env=host_environ(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert run.returncode == 2
+    assert said in run.stderr
+    assert len(run.stderr.splitlines()) == 1
