@@ -145,3 +145,10 @@ def status(pid: int, key: str) -> int:
     except OSError:
         return 0
     return int(found[1]) if found else 0
+
+
+def cpu(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cgicompat.pool import intake
-from tests.harness.processes import descendants, until
+from tests.harness.processes import cpu, descendants, until
 from tests.harness.wire import scgi_request
 
 RUNNERS = pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
@@ -63,6 +64,53 @@ def test_too_few_open_files_neither_end_the_master_nor_make_it_spin(start):
     assert "Traceback" not in pool.server.log
 
 
+SHORT = """
+import errno, os, socket
+def unless_short(call):
+    def either(*args):
+        if os.path.exists({file!r}):
+            raise OSError(errno.{number}, os.strerror(errno.{number}))
+        return call(*args)
+    return either
+{call} = unless_short({call})
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [
+        ("os.pipe", errno.ENFILE),
+        ("os.fork", errno.ENOMEM),
+        ("socket.socket.accept", errno.ENFILE),
+        ("socket.socket.accept", errno.EMFILE),
+    ],
+)
+def test_what_the_whole_system_is_short_of(start, home, call, number):
+    """Pretended, since others use it."""
+    short = home / "short"
+    library = home / "library"
+    library.mkdir()
+    (library / "sitecustomize.py").write_text(
+        SHORT.format(file=str(short), call=call, number=errno.errorcode[number])
+    )
+    pool = start("--workers", "1", "--env", f"PYTHONPATH={library}")
+    url = pool.script("")
+    assert pool.get(url).status == 200
+    short.touch()
+    asked = [pool.open(url) for _ in range(2)]
+    for exchange in asked:
+        with contextlib.suppress(TimeoutError):
+            exchange.pump(timeout=0.1)
+    pool.server.says(f"cannot (fork|accept a request): {os.strerror(number)}")
+    processes = [pool.server.pid, *descendants(pool.server.pid)]
+    begun = sum(map(cpu, processes))
+    time.sleep(1)
+    assert sum(map(cpu, processes)) - begun < 0.5
+    short.unlink()
+    assert {exchange.finish(20).status for exchange in asked} == {200}
+    assert "Traceback" not in pool.server.log
+
+
 def ask(pool, fields: dict[str, str], *pieces: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(pool.socket)
@@ -72,12 +120,6 @@ def ask(pool, fields: dict[str, str], *pieces: bytes) -> bytes:
             peer.sendall(piece)
         with peer.makefile("rb") as file:
             return file.read()
-
-
-def cpu(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file system that is full")
