@@ -35,7 +35,7 @@ def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
     for door, runner in COMBINATIONS:
         plain = {"own": "cgi", "pool": "cgihandler"}.get(runner, runner)
         if door in asked and door in (doors or asked) and plain in (runners or [plain]):
-            # for `-n 2 --dist loadgroup`: what asks at one door runs in one process, which starts it
+            # for `--dist loadgroup`: what asks at one door runs in one process, which starts it
             group = pytest.mark.xdist_group(f"{door}-{runner}")
             yield pytest.param((door, runner), id=f"{door}-{runner}", marks=group)
     # mod_cgi starts a process for each request, so it stands for the `cgi` runner at an HTTP door

@@ -20,7 +20,7 @@ from tests.harness.memory import flat_after
 from tests.harness.processes import host_environ, until
 from tests.harness.python import unless_built_in
 
-pytestmark = pytest.mark.doors("serve", "scgi", "cgi")  # what a process keeps does not depend on the door
+pytestmark = pytest.mark.doors("scgi", "cgi")  # what a process keeps does not depend on the door
 kept = pytest.mark.runners("cgihandler")
 everywhere = pytest.mark.doors("serve", "asgi", "wsgi", "scgi", "cgi")  # for a case or more of each point
 
@@ -375,7 +375,6 @@ def fresh(show: str) -> list[str]:
 
 
 @pytest.mark.parametrize("leak", LEAKS)
-@pytest.mark.doors("scgi", "cgi")
 def test_point_10_nothing_carries_over(site, leak):
     show, change = LEAKS[leak]
     script = site.script(EVERYTHING + f"print({show})\nsys.stdout.flush()\nif sys.argv[1:]: {change}")
@@ -506,7 +505,6 @@ def test_point_13_files_left_open(site, holder):
         ),
     ],
 )
-@pytest.mark.doors("scgi", "cgi")
 def test_point_13_files_are_written_whatever_objects_are_left(site, left):
     """To look for files, nobody may ask other objects for more than their type."""
     script = site.script(

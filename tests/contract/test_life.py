@@ -350,6 +350,7 @@ print([entry for entry in sys.path if entry == sys.argv[0].rpartition("/")[0]] !
 """
 
 
+@pytest.mark.doors("serve", "scgi", "cgi")
 @pytest.mark.parametrize(
     ("start", "options"),
     [

@@ -19,7 +19,7 @@ from mercurial.hgweb import hgweb, wsgicgi
 application = hgweb({repository!r})
 wsgicgi.launch(application)
 """
-TIMES = int(os.environ.get("HGWEB_TIMES", 10))
+TIMES = int(os.environ.get("HGWEB_TIMES", 4))
 CONTENT = bytes(range(256)) * 400
 
 

@@ -38,7 +38,7 @@ NEEDS = {
 ALL = sorted(path.stem for path in SCRIPTS.glob("*.py") if find_spec(NEEDS[path.stem.partition("_")[0]]))
 CAREFUL = [name for name in ALL if not name.endswith("_careless")]
 # A warm-up fills caches: of code, fonts, compiled statements. Under `fork` only the master could change.
-CALLS = {"cgihandler": (10, 50), "fork": (5, 15)}
+CALLS = {"cgihandler": (10, 50), "fork": (3, 9)}
 
 # Where numpy starts no threads, the master imports it.
 CONFIGURATION = """\
