@@ -17,23 +17,35 @@ from stat import S_ISDIR, S_ISREG
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from .config import Settings
+
+    class Said(Protocol):
+        """What a configuration says of files, absolute paths; those of directories end with a slash."""
+
+        def is_script(self, path: str) -> bool | None:
+            """Whether a file is one, None where nothing is said."""
+
+        def indexes(self, path: str) -> tuple[str, ...]:
+            """Names of files that stand for a directory."""
 
 
 class Script:
     """A script to run: its absolute file name; SCRIPT_NAME, PATH_INFO (RFC 3875 4.1.13, 4.1.5), decoded.
-    `mode` is the st_mode that its file had."""
+    `mode` is the st_mode that its file had; `said` that only the site's configuration makes it one."""
 
-    __slots__ = ("filename", "mode", "path_info", "script_name")
+    __slots__ = ("filename", "mode", "path_info", "said", "script_name")
     __match_args__ = ("filename", "script_name", "path_info")
 
-    def __init__(self, filename: str, script_name: str, path_info: str, mode: int = 0) -> None:
+    def __init__(
+        self, filename: str, script_name: str, path_info: str, mode: int = 0, said: bool = False
+    ) -> None:
         self.filename = filename
         self.script_name = script_name
         self.path_info = path_info
         self.mode = mode
+        self.said = said
 
 
 class Static:
@@ -157,7 +169,7 @@ class OneScript:
     def __init__(self, filename: str) -> None:
         self.filename = filename
 
-    def route(self, path: str) -> Script | Refusal:
+    def route(self, path: str, said: Said | None = None) -> Script | Refusal:
         """Where `path`, the percent-encoded path of a URL without its query, leads."""
         parts = _split(path)
         if isinstance(parts, Refusal):
@@ -201,23 +213,27 @@ class Router:
         self.endings = (".cgi", *settings.script_endings)
         self._by_path, self._by_filename = _Found(), _Found()
 
-    def route(self, path: str) -> Route:
-        """Where `path`, the percent-encoded path of a URL without its query, leads."""
-        if script := self._by_path.get(path):
+    def route(self, path: str, said: Said | None = None) -> Route:
+        """Where `path`, the percent-encoded path of a URL without its query, leads. `said` is what the site's
+        configuration says of files."""
+        script = self._by_path.get(path)
+        if script and (said is None or said.is_script(script.filename) is None):
             return script
         parts = _split(path)
         if isinstance(parts, Refusal):
             return parts
         raw, segments, slash = parts
-        found = self._find(segments, "/" if slash else "")
-        if isinstance(found, Script):
+        found = self._find(segments, "/" if slash else "", said)
+        if isinstance(found, Script) and not found.said:
             self._by_path.add(path, found)
         if isinstance(found, Static) and os.path.isdir(found.path):
             if not slash:
                 return Redirect("/" + "".join(part + "/" for part in raw))
-            index = self._find([*segments, "index.html"], "")
-            if isinstance(index, Static) and not os.path.isdir(index.path):
-                return index
+            folder = "/".join([self.directory, *segments, ""])
+            for name in said.indexes(folder) if said else ("index.html",):
+                index = self._find([*segments, name], "", said)
+                if isinstance(index, Script) or (isinstance(index, Static) and not os.path.isdir(index.path)):
+                    return index
         return found
 
     def named(self, path: str) -> str:
@@ -228,8 +244,9 @@ class Router:
             return ""
         return "/".join([self.directory, *parts[1]]) + ("/" if parts[2] else "")
 
-    def is_script(self, filename: str) -> bool:
-        """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script."""
+    def is_script(self, filename: str, said: Said | None = None) -> bool:
+        """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script,
+        by our rules or by what is `said` of it."""
         if self._by_filename.get(filename):
             return True
         if not filename.startswith(self.directory + "/"):
@@ -237,25 +254,26 @@ class Router:
         segments = filename[len(self.directory) + 1 :].split("/")
         if not {"", ".", ".."}.isdisjoint(segments):
             return False
-        found = self._find(segments, "")
+        found = self._find(segments, "", said)
         if not (isinstance(found, Script) and found.filename == filename):
             return False
-        self._by_filename.add(filename, found)
+        if not found.said:
+            self._by_filename.add(filename, found)
         return True
 
-    def listing(self, directory: str) -> Iterator[str]:
+    def listing(self, directory: str, said: Said | None = None) -> Iterator[str]:
         """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""
         segments = [part for part in directory[len(self.directory) :].split("/") if part]
         for name in sorted(os.listdir(directory)):
             if hidden(name):
                 continue
-            match self._find([*segments, name], ""):
+            match self._find([*segments, name], "", said):
                 case Script():
                     yield name
                 case Static(path):
                     yield name + "/" if os.path.isdir(path) else name
 
-    def _find(self, segments: list[str], tail: str) -> Script | Static | Refusal:
+    def _find(self, segments: list[str], tail: str, said: Said | None = None) -> Script | Static | Refusal:
         path, scripts = self.directory, self.all_scripts
         for i, name in enumerate(segments):
             path += "/" + name
@@ -269,12 +287,15 @@ class Router:
                 return Refusal(404, f"{path}: not found")
             if S_ISREG(mode):
                 kind = name[name.rfind(".") :].lower()
-                if scripts or kind in self.endings or (kind == ".py" and mode & 0o111):
+                told = said.is_script(path) if said else None
+                ours = kind in self.endings or (kind == ".py" and mode & 0o111)
+                if scripts or told or (ours and told is None):
                     rest = "".join("/" + part for part in segments[i + 1 :])
-                    return Script(path, "/" + "/".join(segments[: i + 1]), rest + tail, mode)
-                if kind == ".py":  # a helper of scripts, or a script without permission: in any case a source
+                    name = "/" + "/".join(segments[: i + 1])
+                    return Script(path, name, rest + tail, mode, not (scripts or ours))
+                if told is None and kind == ".py":  # a helper, or a script without permission: a source
                     return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")
-                if mode & 0o111 and (kind in _PROGRAMS or _has_line(path)):
+                if told is None and mode & 0o111 and (kind in _PROGRAMS or _has_line(path)):
                     return Refusal(403, f"{path}: executable, but no script here", _hint(name, kind))
                 if i + 1 < len(segments) or tail:
                     return Refusal(404, f"{path}: a static file has nothing below it")
@@ -286,13 +307,13 @@ class Router:
         else:
             if scripts:
                 return Refusal(403, f"{path}: a directory of scripts is not listed")
-        return self._inside(path)
+        return self._inside(path, said)
 
-    def _inside(self, path: str) -> Script | Static | Refusal:
+    def _inside(self, path: str, said: Said | None) -> Script | Static | Refusal:
         real = os.path.realpath(path)
         if real == path or not self.directory:
             return Static(real or "/")
         if not real.startswith(self.directory + "/"):
             return Refusal(403, f"{path}: link out of the directory")
-        found = self._find(real[len(self.directory) + 1 :].split("/"), "")
+        found = self._find(real[len(self.directory) + 1 :].split("/"), "", said)
         return Refusal(403, f"{path}: link to a script") if isinstance(found, Script) else found

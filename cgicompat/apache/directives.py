@@ -7,7 +7,7 @@ nothing of a configuration is passed over in silence.
 
 from __future__ import annotations
 
-from . import others, reading, requiring, sections
+from . import handling, others, reading, requiring, sections
 from .merging import Part
 from .reading import Mistake
 from .rows import OUTSIDE, TABLE, Context, Scope, Server, obey
@@ -16,7 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TABLE.update({row.name.lower(): row for row in (*sections.ROWS, *requiring.ROWS, *others.ROWS)})
+TABLE.update(
+    {row.name.lower(): row for row in (*sections.ROWS, *requiring.ROWS, *handling.ROWS, *others.ROWS)}
+)
 
 # What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the
 # others can do without it.

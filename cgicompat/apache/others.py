@@ -7,11 +7,10 @@ from .rows import ANYWHERE, Row, leave_out, refuse
 
 _LATER_MESSAGE = "not obeyed by this version yet: take it out, or keep Apache for this directory"
 _LATER = (
-    (OPTIONS, "core", "Options"),
-    (FILEINFO, "core", "SetHandler ForceType SetOutputFilter SetInputFilter FileETag"),
+    (FILEINFO, "core", "ForceType SetOutputFilter SetInputFilter FileETag"),
     (ANYWHERE, "core", "ErrorDocument AcceptPathInfo LimitRequestBody CGIPassAuth CGIVar AddDefaultCharset"),
     (FILEINFO | SERVER, "core", "DefaultType"),
-    (FILEINFO, "mime", "AddHandler RemoveHandler AddType RemoveType AddCharset RemoveCharset AddEncoding"),
+    (FILEINFO, "mime", "AddType RemoveType AddCharset RemoveCharset AddEncoding"),
     (FILEINFO, "mime", "RemoveEncoding AddLanguage RemoveLanguage DefaultLanguage MultiviewsMatch"),
     (
         FILEINFO,
@@ -22,15 +21,14 @@ _LATER = (
     (
         INDEXES,
         "dir",
-        "DirectoryIndex DirectorySlash DirectoryIndexRedirect FallbackResource DirectoryCheckHandler",
+        "DirectoryIndexRedirect FallbackResource DirectoryCheckHandler",
     ),
-    (INDEXES, "autoindex", "IndexIgnore IndexIgnoreReset"),
+    (INDEXES, "autoindex", "IndexIgnoreReset"),
     (FILEINFO, "alias", "Redirect RedirectMatch RedirectPermanent RedirectTemp"),
     (SERVER | DIRECTORY, "alias", "Alias ScriptAlias"),
     (SERVER, "alias", "AliasMatch ScriptAliasMatch"),
     (FILEINFO, "rewrite", "RewriteEngine RewriteRule RewriteCond RewriteBase RewriteOptions"),
     (SERVER, "rewrite", "RewriteMap"),
-    (FILEINFO, "env", "SetEnv PassEnv UnsetEnv"),
     (FILEINFO, "setenvif", "SetEnvIf SetEnvIfNoCase BrowserMatch BrowserMatchNoCase SetEnvIfExpr"),
     (FILEINFO, "headers", "Header RequestHeader"),
     (INDEXES, "expires", "ExpiresActive ExpiresByType ExpiresDefault"),

@@ -58,43 +58,29 @@ class Apache:
         if settings.apache_conf:
             self._read(settings.apache_conf, dict.fromkeys(settings.define, ""))
 
-    def decide(self, path: str, facts: Callable[[], Facts]) -> Decision:
-        """May a request be answered with `path`, absolute, a directory's with a slash at its end? Its `facts`
-        are asked for only where they matter."""
-        if self._main is None:
-            values = self._values_of(path, None, "")
-            return access.OPEN if not values else self._decision(values, facts())
-        known = facts()
-        return self._decision(self._values_of(path, self._server(known), known.url), known)
+    def look(self, facts: Callable[[], Facts]) -> Lookup:
+        """The configuration as one request sees it. Its `facts` are asked for only where they matter."""
+        return Lookup(self, facts)
 
-    def _decision(self, values: Values | Part, facts: Facts) -> Decision:
-        if isinstance(values, Part):
-            return Decision(values.status, values.mistake)
-        return access.decide(values, facts)
-
-    def _values_of(self, path: str, server: Server | None, url: str) -> Values | Part:
-        """What holds for `path`; a part with a mistake where that cannot be told."""
-        if server and not server.served:
-            root = server.document_root
-            return Part(
-                f"{server.line}: the DocumentRoot of this host is {root}, which is not served here", 403
-            )
-        folder, _, name = path.rpartition("/")
+    def parts(self, folder: str, server: Server | None) -> list[Part]:
+        """All that is said of a directory, without files and locations. One part alone has a mistake."""
         parts: list[Part] = [server.part] if server else []
         for step in self._way(folder, server):
             parts += step.parts
             if step.file and (part := self._htaccess(step)):
                 if part.mistake:
-                    return part
+                    return [part]
                 parts.append(part)
-        if not parts:
-            return {}
+        return parts
+
+    def merge(self, parts: list[Part], folder: str, name: str, server: Server | None, url: str) -> Values:
+        """What `parts` of a directory come to for one file in it, called `name`."""
         key = (folder, name, url if server and server.locations else "", *parts)
         values = self._values.get(key)
         if values is None:
             if server:
                 spelled = server.document_root + folder[len(self._directory) :]
-                parts += [part for matches, part in server.matching if matches(spelled)]
+                parts = [*parts, *(part for matches, part in server.matching if matches(spelled))]
             parts = with_files(parts, name)
             if server:
                 parts += [part for matches, part in server.locations if matches(url)]
@@ -103,6 +89,18 @@ class Apache:
                 self._values.clear()
             self._values[key] = values
         return values
+
+    def server(self, facts: Callable[[], Facts]) -> Server | None:
+        """The host that a request is for, or the one that is meant where that cannot be told."""
+        if self._main is None:
+            return None
+        known = facts()
+        hosts = [one for one in self._hosts if (one.port == 443) == known.secure] or self._hosts
+        for name in (known.host, self._name):
+            for one in hosts:
+                if name and any(matches(name) for matches in one.names):
+                    return one
+        return hosts[0] if hosts else self._main
 
     def _way(self, folder: str, server: Server | None) -> list[_Step]:
         """The directories from the root, or without a server's file from the served one, to `folder`."""
@@ -187,12 +185,75 @@ class Apache:
                 "serve that directory, or correct the DocumentRoot"
             )
 
-    def _server(self, facts: Facts) -> Server:
-        """The host that a request is for, else the one that is meant where that cannot be told."""
-        assert self._main
-        hosts = [one for one in self._hosts if (one.port == 443) == facts.secure] or self._hosts
-        for name in (facts.host, self._name):
-            for one in hosts:
-                if name and any(matches(name) for matches in one.names):
-                    return one
-        return hosts[0] if hosts else self._main
+
+class Lookup:
+    """What holds for files, as one request sees it: each .htaccess is looked at once. Paths are absolute, a
+    directory's with a slash at its end."""
+
+    def __init__(self, apache: Apache, facts: Callable[[], Facts]) -> None:
+        self._apache = apache
+        self._ask = facts
+        self._known: Facts | None = None
+        self._server = apache.server(self._facts)
+        self._folders: dict[str, list[Part]] = {}
+
+    def values(self, path: str) -> Values:
+        """What holds for `path`; nothing where there is a mistake."""
+        parts, folder, name = self._parts(path)
+        if not parts or parts[-1].mistake:
+            return {}
+        url = self._facts().url if self._server and self._server.locations else ""
+        return self._apache.merge(parts, folder, name, self._server, url)
+
+    def decide(self, path: str) -> Decision:
+        """May the request be answered with `path`?"""
+        if self._server and not self._server.served:
+            root, line = self._server.document_root, self._server.line
+            return Decision(403, f"{line}: this host has its files in {root}, which is not served here")
+        parts = self._parts(path)[0]
+        if parts and parts[-1].mistake:
+            return Decision(parts[-1].status, parts[-1].mistake)
+        values = self.values(path)
+        return access.decide(values, self._facts()) if values else access.OPEN
+
+    def is_script(self, path: str) -> bool | None:
+        """Whether a file is to be run, as handlers say; None where they say nothing."""
+        values = self.values(path)
+        if not values:
+            return None
+        from .handling import is_script
+
+        return is_script(values, path.rpartition("/")[2])
+
+    def indexes(self, path: str) -> tuple[str, ...]:
+        """The names that stand for the directory `path`."""
+        names: tuple[str, ...] = self.values(path).get("directory_index", ("index.html",))
+        return names
+
+    def variables(self, path: str) -> dict[str, str]:
+        """What the script `path` has in its environment besides."""
+        return {name: text for name, text in self.values(path).get("env", {}).items() if text is not None}
+
+    def lists(self, path: str, default: bool) -> bool:
+        """May the directory `path` be listed, which may be by `default`?"""
+        options = self.values(path).get("options")
+        return options.has("indexes", default) if options else default
+
+    def shows(self, path: str, name: str) -> bool:
+        """May a list of the directory `path` have this name, a directory's with a slash at its end?"""
+        ignored = self.values(path).get("index_ignore", ())
+        return (
+            not any(matches(name.rstrip("/")) for matches in ignored) and not self.decide(path + name).status
+        )
+
+    def _facts(self) -> Facts:
+        if self._known is None:
+            self._known = self._ask()
+        return self._known
+
+    def _parts(self, path: str) -> tuple[list[Part], str, str]:
+        folder, _, name = path.rpartition("/")
+        parts = self._folders.get(folder)
+        if parts is None:
+            parts = self._folders[folder] = self._apache.parts(folder, self._server)
+        return parts, folder, name

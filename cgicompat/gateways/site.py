@@ -19,6 +19,7 @@ from .message import File, Headers, Reply, Request, page
 from .static import listing
 
 if TYPE_CHECKING:
+    from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
 
 log = logging.getLogger("cgicompat.error")
@@ -49,14 +50,16 @@ class Site:
             return Reply(200, headers=[("Content-Length", "0")])
         if "\0" in "".join([request.query, request.uri, *[value for _, value in request.headers]]):
             return page(400)
-        route = self.router.route(request.path)
-        checked = self.access.check(request, route)
-        if isinstance(checked, Reply):
-            return checked
-        request = checked
+        lookup = self.access.look(request)
+        route = self.router.route(request.path, lookup)
+        if lookup:
+            checked = self.access.check(request, route, lookup)
+            if isinstance(checked, Reply):
+                return checked
+            request = checked
         match route:
             case Script() as script:
-                return self._run(request, script, hops)
+                return self._run(request, script, hops, lookup)
             case Redirect(location):
                 target = request.prefix + location + ("?" + request.query if request.query else "")
                 return page(301, ("Location", _quoted(target)))
@@ -69,10 +72,10 @@ class Site:
                 if request.method not in ("GET", "HEAD"):
                     return page(405, ("Allow", "GET, HEAD"))
                 if os.path.isdir(path):
-                    return self._list(request, path)
+                    return self._list(request, path, lookup)
                 return File(request, path) if os.access(path, os.R_OK) else page(403)
 
-    def _run(self, request: Request, script: Script, hops: int) -> Reply | Run:
+    def _run(self, request: Request, script: Script, hops: int, lookup: Lookup | None) -> Reply | Run:
         settings = self.settings.for_script(script.filename)
         length = request.get("content-length") or ""
         if length and not is_length(length):
@@ -83,7 +86,10 @@ class Site:
         def redirect(location: str, cookies: Headers) -> Answer:
             return self._redirect(request, location, cookies, hops + 1)
 
-        return Run(request, script.filename, settings, self.variables(request, script, settings), redirect)
+        environ = self.variables(request, script, settings)
+        if lookup and (more := lookup.variables(script.filename)):
+            environ = {**more, **environ}
+        return Run(request, script.filename, settings, environ, redirect)
 
     def variables(self, request: Request, script: Script, settings: Settings) -> dict[str, str]:
         """The CGI variables of a request for `script`, whose settings these are."""
@@ -120,15 +126,17 @@ class Site:
         answer.headers += cookies
         return answer
 
-    def _list(self, request: Request, directory: str) -> Reply:
-        if not self.listing or not isinstance(self.router, Router):
+    def _list(self, request: Request, directory: str, lookup: Lookup | None) -> Reply:
+        if not isinstance(self.router, Router):
+            return page(403)
+        here = self.router.named(request.path)
+        if not (lookup.lists(here, self.listing) if lookup else self.listing):
             return page(403)
         try:
             title = request.mount + decode(request.path)
-            here = self.router.named(request.path)
-            names = (
-                name for name in self.router.listing(directory) if self.access.grants(request, here + name)
-            )
+            names = self.router.listing(directory, lookup)
+            if lookup:
+                names = (name for name in names if lookup.shows(here, name))
             return listing(title, names, parent=request.path != "/")
         except OSError as error:
             log.error("%s: %s", plain(directory), error.strerror)

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
 
 # Seconds without a byte from the web server, which has the whole request before it calls us.
@@ -76,12 +77,13 @@ class Intake:
                 if name.startswith("CGICOMPAT_") or "=" in name or not name:
                     del environ[name]
         script = environ.get("SCRIPT_FILENAME", "")
-        if not self._router.is_script(script):
+        lookup = self._apache.look(lambda: _facts(environ)) if self._apache else None
+        if not self._router.is_script(script, lookup):
             if gateway:
                 raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
-            script = self._route(environ)
-        if self._apache and not decided:
-            self._decide(self._apache, script, environ)
+            script = self._route(environ, lookup)
+        if lookup and not decided:
+            self._decide(lookup, script, environ)
         settings = self._settings.for_script(script)
         environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
         environ.setdefault("QUERY_STRING", "")
@@ -94,16 +96,18 @@ class Intake:
             environ.pop("HTTP_AUTHORIZATION", None)
         return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
 
-    def _decide(self, apache: Apache, script: str, environ: dict[str, str]) -> None:
+    def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> None:
         """Lets the request pass, with its user in `environ`, or raises Refused."""
-        decision = apache.decide(script, lambda: _facts(environ))
+        decision = lookup.decide(script)
         if decision.status:
             challenge = [f"WWW-Authenticate: {decision.challenge}"] if decision.challenge else []
             raise Refused(decision.status, "", f"{script}: {decision.reason}", *challenge)
         if decision.user:
             environ["REMOTE_USER"], environ["AUTH_TYPE"] = decision.user, decision.auth_type
+        for name, text in lookup.variables(script).items():
+            environ.setdefault(name, text)
 
-    def _route(self, environ: dict[str, str]) -> str:
+    def _route(self, environ: dict[str, str], lookup: Lookup | None) -> str:
         """The script that the URL means, for web servers that send no file name of ours.
 
         REQUEST_URI comes last: it is what the client sent, before rewriting and internal redirects.
@@ -111,7 +115,7 @@ class Intake:
         # Apache has the whole path in SCRIPT_NAME, lighttpd splits it, nginx sends DOCUMENT_URI; all decoded.
         decoded = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") or environ.get("DOCUMENT_URI")
         path = decoded.replace("%", "%25") if decoded else environ.get("REQUEST_URI", "").partition("?")[0]
-        route = self._router.route(path)
+        route = self._router.route(path, lookup)
         if not isinstance(route, Script):
             status = getattr(route, "status", 404)
             raise Refused(status, "There is no such script.", f"no script for {path!r}")

@@ -12,7 +12,7 @@ SCRIPT = """\
 #!/bin/sh
 echo "Content-Type: text/plain"
 echo
-echo "$REMOTE_USER/$AUTH_TYPE/$REQUEST_METHOD/$PATH_INFO"
+echo "$REMOTE_USER/$AUTH_TYPE/$REQUEST_METHOD/$PATH_INFO/$FOO/$BAR"
 """
 FILES = (
     "page.txt",
@@ -22,6 +22,9 @@ FILES = (
     "sub/run.cgi",
     "run.cgi",
     "sub/index.html",
+    "a.sh",
+    "a.foo",
+    "a.foo.txt",
 )
 # Who exists, with what password; "bad" gives another.
 USERS = {"ann": "secret", "bob": "geheim", "cy": "x" * 80, "dee": "pass:word", "ümit": "grün"}
@@ -49,6 +52,7 @@ USERS_ASK = (
     "HEAD page.txt",
     "HEAD page.txt @cy",
 )
+LISTS = ("", "sub/", "sub/deep/", "run.cgi", "sub/run.cgi", "page.txt")
 
 
 @dataclass
@@ -127,7 +131,7 @@ SITES = {
         "Require method POST\n", "page.txt", "POST run.cgi", "run.cgi", "HEAD run.cgi", "PUT run.cgi"
     ),
     "method-get": Site("Require method GET\n", "page.txt", "POST run.cgi", "run.cgi", "HEAD run.cgi"),
-    "env": Site("Require env NEVER\n"),
+    "require-env": Site("Require env NEVER\n"),
     "any-none": Site(
         BASIC + "<RequireAll>\nRequire valid-user\n<RequireNone>\nRequire user ann\n"
         "Require user bob\n</RequireNone>\n</RequireAll>\n",
@@ -191,6 +195,55 @@ SITES = {
     "if-old-version": Site("<IfVersion < 2.4>\nRequire all denied\n</IfVersion>\n"),
     "if-define": Site("<IfDefine NEVER>\nRequire all denied\n</IfDefine>\n"),
     "forbidden-not-401": Site(BASIC + "Require user ann\n", "page.txt @bob"),
+    # Options, handlers, indexes, variables
+    "options": Site("Options +ExecCGI -Indexes\n", *LISTS),
+    "options-listed": Site("Options +Indexes\n", *LISTS),
+    "options-whole": Site("Options Indexes\n", *LISTS),
+    "options-none": Site("Options None\n", *LISTS),
+    "options-all": Site("Options All\n", *LISTS),
+    "options-below": Site("Options Indexes\n", *LISTS, sub="Options +ExecCGI\n"),
+    "options-below-less": Site("Options +Indexes\n", *LISTS, sub="Options -Indexes -ExecCGI\n"),
+    "options-two-lines": Site("Options None\nOptions +ExecCGI\nOptions +Indexes\n", *LISTS),
+    "options-in-files": Site("Options -Indexes\n<Files run.cgi>\nOptions -ExecCGI\n</Files>\n", *LISTS),
+    "options-mixed": Site("Options Indexes -ExecCGI\n", *LISTS),
+    "options-unknown": Site("Options Everything\n", *LISTS),
+    "list-denied": Site(
+        "Options +Indexes\n<Files page.txt>\nRequire all denied\n</Files>\n",
+        *LISTS,
+        sub__deep="Require all denied\n",
+    ),
+    "list-user": Site(
+        "Options +Indexes\n", "sub/", "sub/deep/", "sub/deep/ @ann", sub__deep=BASIC + "Require valid-user\n"
+    ),
+    "list-ignored": Site("Options +Indexes\nIndexIgnore *.txt run*\n", *LISTS, sub="IndexIgnore deep\n"),
+    "set-handler": Site("<Files a.sh>\nSetHandler cgi-script\n</Files>\n", "a.sh", "a.sh/x", "run.cgi"),
+    "handler": Site(
+        "AddHandler cgi-script .sh .foo\n", "a.sh", "a.sh/more/x", "a.foo.txt", "a.foo", "run.cgi", *EVERY
+    ),
+    "handler-undotted": Site("AddHandler cgi-script sh FOO\n", "a.sh", "a.foo", "a.foo.txt"),
+    "handler-without-exec": Site("AddHandler cgi-script .sh\nOptions Indexes\n", "a.sh", "run.cgi"),
+    "handler-removed": Site("RemoveHandler .cgi\n", "run.cgi", "sub/run.cgi"),
+    "handler-removed-added": Site(
+        "RemoveHandler .cgi\n", "run.cgi", "sub/run.cgi", sub="AddHandler cgi-script .cgi\n"
+    ),
+    "handler-default": Site(
+        "SetHandler default-handler\n", "run.cgi", "sub/run.cgi", sub="SetHandler None\n"
+    ),
+    "handler-all": Site("SetHandler cgi-script\n", "run.cgi", "a.sh", "sub/run.cgi/x"),
+    "handler-denied": Site("AddHandler cgi-script .sh\nRequire all denied\n", "a.sh", "a.sh/x"),
+    "index-names": Site("DirectoryIndex other.html page.txt\n", "", "sub/", "sub/deep/"),
+    "index-script": Site("DirectoryIndex run.cgi\n", "", "sub/", "?a=b"),
+    "index-script-denied": Site(
+        "DirectoryIndex run.cgi\n<Files run.cgi>\nRequire all denied\n</Files>\n", "", "sub/"
+    ),
+    "index-more": Site("DirectoryIndex nothing\nDirectoryIndex run.cgi\n", "", "sub/"),
+    "index-replaced": Site("DirectoryIndex run.cgi\n", "sub/", "sub/deep/", sub="DirectoryIndex page.txt\n"),
+    "index-disabled": Site("DirectoryIndex disabled\nOptions +Indexes\n", "sub/"),
+    "env": Site(
+        "SetEnv FOO one\nSetEnv BAR 'two words'\n", "run.cgi", "sub/run.cgi", sub="SetEnv FOO\nUnsetEnv BAR\n"
+    ),
+    "env-not-ours": Site("SetEnv REQUEST_METHOD FORGED\nSetEnv FOO a\nUnsetEnv FOO\n", "run.cgi"),
+    "env-denied": Site("SetEnv FOO 1\nRequire env FOO\n", "run.cgi"),
     # Mistakes
     "unknown": Site("", *EVERY, sub="Nonsense on\n"),
     "unclosed": Site("<Files x>\nRequire all granted\n"),

@@ -69,6 +69,13 @@ def test_a_user(site):
     assert site.get(script, headers=[LOGIN]).status == 500
 
 
+def test_a_script_by_its_handler(site):
+    script = site.script("import os; print(os.environ['FOO'], os.environ.get('PATH_INFO'))", name="x.foo")
+    site.file(".htaccess", "AddHandler cgi-script .foo\nSetEnv FOO 1\n")
+    assert site.get(script).lines == ["1 None"]
+    assert site.get(script + "/more").lines == ["1 /more"]
+
+
 def test_no_htaccess(home):
     door = Serve("fork", home / "off", "htaccess = false\n")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class ApacheAll(Apache):
 
     name = "apache-all"
     modules = ("mpm_prefork", "cgi", "access_compat", "authn_core", "authn_file", "authz_user", "authz_host")
-    modules += ("authz_groupfile", "auth_basic", "dir", "setenvif")
+    modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env")
     configuration = """\
 AddHandler cgi-script .cgi
 <Directory "%(root)s">
@@ -45,8 +46,9 @@ def fill(root: Path, home: Path) -> None:
         for name in FILES:
             file = root / site.name / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(SCRIPT if name.endswith(".cgi") else f"{name}\n")
-            file.chmod(0o755 if name.endswith(".cgi") else 0o644)
+            script = name.endswith((".cgi", ".sh")) or ".foo" in name
+            file.write_text(SCRIPT if script else f"{name}\n")
+            file.chmod(0o755 if script else 0o644)
         for name, text in site.files.items():
             (root / site.name / name).write_bytes((text % {"home": home}).encode())
 
@@ -90,7 +92,15 @@ def ask(door: HttpDoor, site: Site, asked: str) -> tuple[int, list[str], bytes]:
     target = f"/{site.name}/{words[0] if words else ''}"
     body = b"x=1" if method == "POST" else b""
     answer = door.send(http_request(method, target, headers, body), method).finish()
-    return answer.status, answer.all("WWW-Authenticate"), answer.body if answer.status == 200 else b""
+    return answer.status, answer.all("WWW-Authenticate"), _body(answer.body) if answer.status == 200 else b""
+
+
+def _body(body: bytes) -> bytes:
+    """A body, of a list the names in it, without hidden files and programs, which we show to nobody."""
+    if b"Index of" not in body:
+        return body
+    names = re.findall(rb'href="(?:\./)?([\w.]+)', body)
+    return b" ".join(sorted(name for name in names if name[:1] not in (b".", b"a")))
 
 
 @pytest.mark.parametrize("name", SITES)
