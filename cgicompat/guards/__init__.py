@@ -154,8 +154,6 @@ class Guards:
         EXECUTED.clear()
         if len(sys.modules) != self._loaded:
             self._freeze()
-        if self._everything:
-            self._everything.save()
         return spent
 
     def _freeze(self) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
     from typing import Any
+
+    _State = dict[str, tuple[object, Any]]
 else:
     ModuleType = type(sys)
 
@@ -52,33 +54,39 @@ _ENVIRON = (id(os.environ), id(os.environb))
 
 
 class Everything:
-    """`save` before a run, `compare` after the guards have put back what they know."""
+    """`save` before the first run, `compare` after each, when the guards have put back what they know."""
 
     def save(self) -> None:
         """Keep what all attributes are now."""
-        self._before = dict(_state())
+        self._keep(dict(_state()))
+
+    def _keep(self, state: _State) -> None:
+        self._before = state
         self._covers = library.covers()
         if WATCH.usable:
             WATCH.libraries = []
 
     def compare(self) -> list[Change]:
-        """What is another now than at save()."""
-        return [Change(f"{what} was changed{_by(by)}", KEPT) for what, by in self._changed()]
+        """What is another now than it was last."""
+        now = dict(_state())
+        changes = [Change(f"{what} was changed{_by(by)}", KEPT) for what, by in self._changed(now)]
+        self._keep(now)
+        return changes
 
     def unexplained(self, own: set[str]) -> list[str]:
         """What has another state now than at save(), though no library has changed it in itself, and it is in
         none of the packages `own`."""
-        names = (what.partition(" ")[0] for what, by in self._changed() if not by)
+        names = (what.partition(" ")[0] for what, by in self._changed(dict(_state())) if not by)
         return [
             name
             for name in names
             if name not in _CACHES and not name.endswith(_OF_ENUMS) and name.partition(".")[0] not in own
         ]
 
-    def _changed(self) -> Iterator[tuple[str, str]]:
+    def _changed(self, state: _State) -> Iterator[tuple[str, str]]:
         """(what, FILE:LINE of a library that did it in itself, as far as that is known)."""
         by_library = dict(WATCH.libraries or ())
-        for label, (_holder, now) in _state():
+        for label, (_holder, now) in state.items():
             known = self._before.get(label)
             module, _, attribute = label.rpartition(".")
             if known is None or known[1] is now or attribute in self._covers.get(module, ()):
