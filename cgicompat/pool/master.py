@@ -136,7 +136,7 @@ class Master:
             prepare()
         else:
             self._log.write(
-                f"cgicompat knows Python {python.RANGE}, and this is {sys.version.split()[0]}: scripts of "
+                f"cgicompat knows {python.RANGE}, and this is {sys.version.partition(' (')[0]}: scripts of "
                 'the runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
             )
 

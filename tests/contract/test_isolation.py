@@ -197,6 +197,53 @@ def test_point_06_multiprocessing(site, method):
         assert site.get(script).body == b"[1, 4, 9]\n"
 
 
+@pytest.mark.doors("scgi", "cgi")
+def test_point_06_multiprocessing_with_a_server(site):
+    """As is usual since Python 3.14; that ends with the script."""
+    method = None if sys.version_info >= (3, 14) else "forkserver"
+    script = site.script(
+        f"""
+        import multiprocessing
+        def square(n): return n * n
+        if __name__ == "__main__":
+            print("Content-Type: text/plain\\n", flush=True)
+            context = multiprocessing.get_context({method!r})
+            with context.Pool(2) as pool:
+                print(pool.map(square, [1, 2, 3]))
+            process = context.Process(target=open, args=("made", "w"))
+            process.start()
+            process.join()
+            print(process.exitcode, len(open("made").read()))
+        """,
+        head=False,
+    )
+    for _ in range(2):
+        assert site.get(script).body == b"[1, 4, 9]\n0 0\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are evaluated at once")
+@pytest.mark.doors("scgi", "cgi")
+def test_point_06_annotations_are_evaluated_when_somebody_asks(site):
+    script = site.script(
+        """
+        import annotationlib, dataclasses, helper, sys, typing
+        n: Later = 1
+        @dataclasses.dataclass
+        class Guest:
+            name: Later
+            def greet(self, other: Missing) -> "Guest": ...
+        class Later: pass
+        print(Guest.__annotations__, typing.get_type_hints(Guest), Guest(1), __annotations__)
+        print(annotationlib.get_annotations(Guest.greet, format=annotationlib.Format.STRING))
+        print(annotationlib.get_annotations(helper.f, format=annotationlib.Format.FORWARDREF))
+        print(sorted(name for name in globals() if "annot" in name))
+        print(annotationlib.get_annotations(sys.modules["__main__"]))
+        """
+    )
+    site.file("helper.py", "def f(a: Missing, b: int): ...\n")
+    assert site.get(script).lines == site.get(script).lines == by_hand(site.directory / "script.py")[3:]
+
+
 def test_point_06_tracebacks_show_the_source(site):
     script = site.script(
         """
