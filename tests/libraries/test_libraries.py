@@ -124,9 +124,10 @@ def site(request: pytest.FixtureRequest, home: Path) -> Iterator[Site]:
 
 
 def ask(site: Site, name: str, port: int) -> Response:
-    return site.get(f"{site.path}/{name}.py", str(port))
+    return site.open("GET", f"{site.path}/{name}.py", query=str(port)).finish(30)  # large ones begin slowly
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", CAREFUL)
 def test_the_fiftieth_answer_is_the_first(site, expected, port, name):
     warm, calls = CALLS[site.door.runner]
