@@ -233,9 +233,9 @@ def test_point_06_annotations_are_evaluated_when_somebody_asks(site):
             name: Later
             def greet(self, other: Missing) -> "Guest": ...
         class Later: pass
-        print(Guest.__annotations__, typing.get_type_hints(Guest), Guest(1), __annotations__)
+        print(Guest.__annotations__, typing.get_type_hints(Guest), Guest(1))
         print(annotationlib.get_annotations(Guest.greet, format=annotationlib.Format.STRING))
-        print(annotationlib.get_annotations(helper.f, format=annotationlib.Format.FORWARDREF))
+        print(annotationlib.get_annotations(helper.f, format=annotationlib.Format.STRING))
         print(sorted(name for name in globals() if "annot" in name))
         print(annotationlib.get_annotations(sys.modules["__main__"]))
         """
