@@ -17,7 +17,11 @@ REASONS = {
 
 def error(status: int, message: str = "", headers: tuple[str, ...] = ()) -> bytes:
     """A complete CGI response (RFC 3875 section 6) with a plain page that says what went wrong."""
-    reason = REASONS[status]
+    reason = REASONS.get(status)
+    if reason is None:
+        from cgicompat.response import phrase
+
+        reason = phrase(status)
     text = f"{status} {reason}\n" + (f"\n{message}\n" if message else "")
     body = text.encode("utf-8", "replace")
     lines = [

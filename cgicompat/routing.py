@@ -236,6 +236,11 @@ class Router:
                     return index
         return found
 
+    def in_cgi_bin(self, filename: str) -> bool:
+        """Does a file lie in a folder whose files are all scripts?"""
+        folder = os.path.dirname(filename)[len(self.directory) :].lower() + "/"
+        return self.all_scripts or any(name in folder for name in self.cgi_bin)
+
     def named(self, path: str) -> str:
         """The file or directory that a URL path names, be it there or not: absolute, no links followed, with
         a slash at its end where the path has one. "" where the path is malformed."""

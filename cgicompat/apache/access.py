@@ -21,10 +21,11 @@ GRANTED, DENIED, NO_USER, NEUTRAL = "granted", "denied", "denied without a user"
 
 class Facts:
     """What is known of a request: the method, the decoded URL path, the name of the host that it is for (in
-    lower case, "" where it has none), whether it is `secure` (TLS), the addresses of both sides ("" where
-    there are none), and the Authorization header. `env` has the variables that SetEnvIf sets."""
+    lower case, "" where it has none) and as the client has it, with its port (`authority`), whether it is
+    `secure` (TLS), the addresses of both sides ("" where there are none), and the Authorization header. `env`
+    has the variables that SetEnvIf sets."""
 
-    __slots__ = ("authorization", "client", "env", "host", "method", "secure", "server", "url")
+    __slots__ = ("authority", "authorization", "client", "env", "host", "method", "secure", "server", "url")
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Facts:
         method: str,
         url: str,
         host: str,
+        authority: str,
         secure: bool,
         client: str,
         server: str,
@@ -40,6 +42,7 @@ class Facts:
         self.method = "GET" if method == "HEAD" else method  # one to Apache
         self.url = url
         self.host = host
+        self.authority = authority
         self.secure = secure
         self.client = client
         self.server = server

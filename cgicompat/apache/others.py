@@ -7,11 +7,10 @@ from .rows import ANYWHERE, Row, leave_out, refuse
 
 _LATER_MESSAGE = "not obeyed by this version yet: take it out, or keep Apache for this directory"
 _LATER = (
-    (FILEINFO, "core", "ForceType SetOutputFilter SetInputFilter FileETag"),
-    (ANYWHERE, "core", "ErrorDocument AcceptPathInfo LimitRequestBody CGIPassAuth CGIVar AddDefaultCharset"),
+    (FILEINFO, "core", "SetOutputFilter SetInputFilter FileETag"),
+    (ANYWHERE, "core", "ErrorDocument AcceptPathInfo LimitRequestBody CGIPassAuth CGIVar"),
     (FILEINFO | SERVER, "core", "DefaultType"),
-    (FILEINFO, "mime", "AddType RemoveType AddCharset RemoveCharset AddEncoding"),
-    (FILEINFO, "mime", "RemoveEncoding AddLanguage RemoveLanguage DefaultLanguage MultiviewsMatch"),
+    (FILEINFO, "mime", "DefaultLanguage MultiviewsMatch"),
     (
         FILEINFO,
         "mime",
@@ -24,7 +23,6 @@ _LATER = (
         "DirectoryIndexRedirect FallbackResource DirectoryCheckHandler",
     ),
     (INDEXES, "autoindex", "IndexIgnoreReset"),
-    (FILEINFO, "alias", "Redirect RedirectMatch RedirectPermanent RedirectTemp"),
     (SERVER | DIRECTORY, "alias", "Alias ScriptAlias"),
     (SERVER, "alias", "AliasMatch ScriptAliasMatch"),
     (FILEINFO, "rewrite", "RewriteEngine RewriteRule RewriteCond RewriteBase RewriteOptions"),

@@ -46,7 +46,7 @@ class Apache:
 
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self.ignored: list[str] = []  # of the server's file, as it concerns Apache's processes alone
-        self._directory = settings.directory.rstrip("/")
+        self.directory = settings.directory.rstrip("/")
         self._obeys = settings.htaccess
         self._say = say
         self._main: Server | None = None
@@ -79,7 +79,7 @@ class Apache:
         values = self._values.get(key)
         if values is None:
             if server:
-                spelled = server.document_root + folder[len(self._directory) :]
+                spelled = server.document_root + folder[len(self.directory) :]
                 parts = [*parts, *(part for matches, part in server.matching if matches(spelled))]
             parts = with_files(parts, name)
             if server:
@@ -116,14 +116,14 @@ class Apache:
     def _own_steps(self, folder: str) -> list[_Step]:
         if not self._obeys:
             return []
-        below = folder[len(self._directory) :].split("/")
+        below = folder[len(self.directory) :].split("/")
         paths = ["/".join(below[: i + 1]) for i in range(len(below))]
-        return [_Step([], f"{self._directory}{path}/.htaccess", EVERY) for path in paths]
+        return [_Step([], f"{self.directory}{path}/.htaccess", EVERY) for path in paths]
 
     def _server_steps(self, folder: str, server: Server) -> list[_Step]:
         # Sections name the directory as the configuration spells it, perhaps by a link.
         steps, override = [], 0
-        spelled = server.document_root + folder[len(self._directory) :]
+        spelled = server.document_root + folder[len(self.directory) :]
         names = [name for name in spelled.split("/") if name]
         outside = len(server.document_root.rstrip("/"))
         for depth in range(len(names) + 1):
@@ -131,7 +131,7 @@ class Apache:
             parts = [part for level, matches, part in server.directories if level == depth and matches(path)]
             for part in parts:
                 override = part.values.get("override", override)
-            real = self._directory + path[outside:] if len(path) >= outside else path
+            real = self.directory + path[outside:] if len(path) >= outside else path
             file = real.rstrip("/") + "/.htaccess" if override and self._obeys else ""
             if parts or file:
                 steps.append(_Step(parts, file, override))
@@ -175,13 +175,13 @@ class Apache:
             one.part.values = merged([main.part, one.part])
             one.part.files = main.part.files + one.part.files
         for one in (main, *main.hosts):
-            one.served = os.path.realpath(one.document_root or "/") == (self._directory or "/")
+            one.served = os.path.realpath(one.document_root or "/") == (self.directory or "/")
             one.document_root = one.document_root.rstrip("/")
         all_of_them = main.hosts or [main]
         if not any(one.served for one in all_of_them):
             roots = ", ".join(sorted({one.document_root or "not said" for one in all_of_them}))
             raise Mistake(
-                f"{conf}: DocumentRoot is {roots}, but {self._directory or '/'} is to be served: "
+                f"{conf}: DocumentRoot is {roots}, but {self.directory or '/'} is to be served: "
                 "serve that directory, or correct the DocumentRoot"
             )
 
@@ -205,8 +205,9 @@ class Lookup:
         url = self._facts().url if self._server and self._server.locations else ""
         return self._apache.merge(parts, folder, name, self._server, url)
 
-    def decide(self, path: str) -> Decision:
-        """May the request be answered with `path`?"""
+    def decide(self, path: str, runs: bool = False) -> Decision:
+        """May the request be answered with `path`? `runs` says that it is a script, and not one because of
+        its folder."""
         if self._server and not self._server.served:
             root, line = self._server.document_root, self._server.line
             return Decision(403, f"{line}: this host has its files in {root}, which is not served here")
@@ -214,7 +215,17 @@ class Lookup:
         if parts and parts[-1].mistake:
             return Decision(parts[-1].status, parts[-1].mistake)
         values = self.values(path)
-        return access.decide(values, self._facts()) if values else access.OPEN
+        if not values:
+            return access.OPEN
+        decision = access.decide(values, self._facts())
+        if not decision.status and "options" in values:
+            from .handling import follows
+
+            if not follows(values, self._apache.directory, path.rstrip("/")):
+                return Decision(403, "a symbolic link, and Options has no FollowSymLinks")
+            if runs and not values["options"].has("execcgi", True):
+                return Decision(403, "a script, and Options has no ExecCGI")
+        return decision
 
     def is_script(self, path: str) -> bool | None:
         """Whether a file is to be run, as handlers say; None where they say nothing."""
@@ -233,6 +244,29 @@ class Lookup:
     def variables(self, path: str) -> dict[str, str]:
         """What the script `path` has in its environment besides."""
         return {name: text for name, text in self.values(path).get("env", {}).items() if text is not None}
+
+    def redirected(self, path: str, query: str) -> tuple[int, str] | None:
+        """Status and URL, if any, that a request for `path` is answered with in its place."""
+        values = self.values(path)
+        if "redirects" not in values:
+            return None
+        from .redirects import redirected
+
+        facts = self._facts()
+        found = redirected(values, facts.url, query)
+        if found and found[1].startswith("/"):  # Apache sends whole ones
+            return found[0], f"http{'s' * facts.secure}://{facts.authority or facts.server}{found[1]}"
+        return found
+
+    def headers(self, path: str, guess: Callable[[str], str]) -> list[tuple[str, str]]:
+        """What a file is said to be, Content-Type first, if anything is said; `guess` has the type that a
+        name has elsewhere."""
+        values = self.values(path)
+        if not values:
+            return []
+        from .types import headers
+
+        return headers(values, path.rpartition("/")[2], guess)
 
     def lists(self, path: str, default: bool) -> bool:
         """May the directory `path` be listed, which may be by `default`?"""

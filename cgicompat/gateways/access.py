@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cgicompat import environ
-from cgicompat.apache.access import Decision, Facts
-from cgicompat.apache.handling import follows
+from cgicompat.apache.access import Facts
 from cgicompat.apache.site import Apache
 from cgicompat.routing import OneScript, Redirect, Router, Script, Static, decode
 
@@ -17,8 +16,7 @@ from .exchange import plain
 from .message import Reply, Request, page
 
 if TYPE_CHECKING:
-    from cgicompat.apache.handling import Options
-    from cgicompat.apache.merging import Values
+    from cgicompat.apache.access import Decision
     from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
     from cgicompat.routing import Route
@@ -45,26 +43,23 @@ class Access:
     def check(self, request: Request, route: Route, lookup: Lookup) -> Request | Reply:
         """The request, with its user where one was asked for, or the answer that refuses it."""
         for path in self._paths(request, route):
-            decision = lookup.decide(path)
+            runs = isinstance(route, Script) and route.filename == path and not self._in_cgi_bin(path)
+            decision = lookup.decide(path, runs)
             if decision.status:
                 return _refuse(request, path, decision)
             if decision.user:
                 request = replace(request, user=decision.user, auth_type=decision.auth_type)
-            values = lookup.values(path)
-            if "options" in values and (reason := self._forbidden(values["options"], values, path, route)):
-                return _refuse(request, path, Decision(403, reason))
+            if moved := lookup.redirected(path, request.query):
+                status, target = moved
+                return page(status, *([("Location", target)] if target else []))
         return request
 
-    def _forbidden(self, options: Options, values: Values, path: str, route: Route) -> str:
-        """What Options forbids, or nothing."""
-        router = self._router
-        if not follows(values, router.directory if isinstance(router, Router) else "", path.rstrip("/")):
-            return "a symbolic link, and Options has no FollowSymLinks"
-        if isinstance(route, Script) and route.filename == path and not options.has("execcgi", True):
-            folders = os.path.dirname(route.script_name).lower() + "/"
-            aliased = isinstance(router, Router) and any(name in folders for name in router.cgi_bin)
-            return "" if aliased else "a script, and Options has no ExecCGI"
-        return ""
+    def path(self, request: Request, route: Route) -> str:
+        """The file or directory that a route is for, as it was asked for, no links followed."""
+        return self._paths(request, route)[-1]
+
+    def _in_cgi_bin(self, path: str) -> bool:
+        return isinstance(self._router, OneScript) or self._router.in_cgi_bin(path)
 
     def _paths(self, request: Request, route: Route) -> list[str]:
         """The files and directories to ask for; these end with a slash."""
@@ -99,6 +94,7 @@ def _facts(request: Request) -> Facts:
         method=request.method,
         url=url,
         host=host[0] if host else "",
+        authority=request.get("host") or "",
         secure=request.scheme == "https",
         client=request.client[0] if request.client else "",
         server=request.server[0] if request.server else "",

@@ -189,7 +189,7 @@ class _Files(StaticFiles):
         except OSError:  # gone since a moment ago
             return Response("404 Not Found\n", 404, media_type="text/plain")
         response: Response = FileResponse(
-            file.path, headers={"Content-Type": media_type(file.path)}, stat_result=status
+            file.path, headers={"Content-Type": file.kind or media_type(file.path)}, stat_result=status
         )
         if self.is_not_modified(response.headers, ReceivedHeaders(raw=list(scope["headers"]))):
             response = NotModifiedResponse(response.headers)

@@ -65,11 +65,13 @@ class Reply:
 
 @dataclass(slots=True)
 class File:
-    """A static file that `request` asks for; `headers` are added to its own."""
+    """A static file that `request` asks for; `headers` are added to its own. `kind` is its Content-Type
+    where it is not what its name says."""
 
     request: Request
     path: str
     headers: Headers = field(default_factory=list)
+    kind: str = ""
 
 
 def page(status: int, *headers: tuple[str, str], html: str = "", text: str = "") -> Reply:

@@ -16,7 +16,7 @@ from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Stat
 from .access import Access
 from .exchange import Answer, Run, plain
 from .message import File, Headers, Reply, Request, page
-from .static import listing
+from .static import listing, media_type
 
 if TYPE_CHECKING:
     from cgicompat.apache.site import Lookup
@@ -73,7 +73,10 @@ class Site:
                     return page(405, ("Allow", "GET, HEAD"))
                 if os.path.isdir(path):
                     return self._list(request, path, lookup)
-                return File(request, path) if os.access(path, os.R_OK) else page(403)
+                if not os.access(path, os.R_OK):
+                    return page(403)
+                said = lookup.headers(self.access.path(request, route), media_type) if lookup else []
+                return File(request, path, said[1:], said[0][1] if said else "")
 
     def _run(self, request: Request, script: Script, hops: int, lookup: Lookup | None) -> Reply | Run:
         settings = self.settings.for_script(script.filename)

@@ -39,15 +39,18 @@ def not_modified(request: Request, header: Callable[[str], str | None]) -> bool:
     return since is not None and modified is not None and modified <= since
 
 
-def whole_or_part(request: Request, path: str, status: os.stat_result) -> tuple[Reply, int, int]:
-    """The head of the reply for a file, and which part of it follows: offset and number of bytes."""
+def whole_or_part(
+    request: Request, path: str, status: os.stat_result, kind: str = ""
+) -> tuple[Reply, int, int]:
+    """The head of the reply for a file, and which part of it follows: offset and number of bytes. `kind` is
+    its Content-Type where it is not what the name says."""
     size = status.st_size
     etag = f'"{status.st_mtime_ns:x}-{size:x}"'
     modified = formatdate(status.st_mtime, usegmt=True)
     validators = {"etag": etag, "last-modified": modified}
     if not_modified(request, validators.get):
         return Reply(304, "", list(validators.items())), 0, 0
-    headers = [("Content-Type", media_type(path)), ("Accept-Ranges", "bytes"), *validators.items()]
+    headers = [("Content-Type", kind or media_type(path)), ("Accept-Ranges", "bytes"), *validators.items()]
     part = None
     if request.get("if-range") in (None, etag, modified):
         part = _range(request.get("range") or "", size)

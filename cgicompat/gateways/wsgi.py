@@ -304,7 +304,7 @@ def _send_file(file: File, environ: Environ, start_response: StartResponse) -> I
         yield from _send_reply(page(404), environ, start_response)
         return
     with stream:
-        reply, offset, left = whole_or_part(file.request, file.path, os.fstat(stream.fileno()))
+        reply, offset, left = whole_or_part(file.request, file.path, os.fstat(stream.fileno()), file.kind)
         reply.headers += file.headers
         yield from _send_reply(reply, environ, start_response)
         if environ["REQUEST_METHOD"] != "HEAD":

@@ -98,12 +98,14 @@ class Intake:
 
     def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> None:
         """Lets the request pass, with its user in `environ`, or raises Refused."""
-        decision = lookup.decide(script)
+        decision = lookup.decide(script, not self._router.in_cgi_bin(script))
         if decision.status:
             challenge = [f"WWW-Authenticate: {decision.challenge}"] if decision.challenge else []
             raise Refused(decision.status, "", f"{script}: {decision.reason}", *challenge)
         if decision.user:
             environ["REMOTE_USER"], environ["AUTH_TYPE"] = decision.user, decision.auth_type
+        if moved := lookup.redirected(script, environ.get("QUERY_STRING", "")):
+            raise Refused(moved[0], "", "", *([f"Location: {moved[1]}"] if moved[1] else []))
         for name, text in lookup.variables(script).items():
             environ.setdefault(name, text)
 
@@ -149,6 +151,7 @@ def _facts(environ: dict[str, str]) -> Facts:
         method=environ.get("REQUEST_METHOD", "GET"),
         url=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
         host=host[0] if host else "",
+        authority=environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
         secure=environ.get("HTTPS", "").lower() == "on",
         client=environ.get("REMOTE_ADDR", ""),
         server=environ.get("SERVER_ADDR", ""),

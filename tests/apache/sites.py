@@ -25,6 +25,8 @@ FILES = (
     "a.sh",
     "a.foo",
     "a.foo.txt",
+    *("b.foo", "b.foo.txt", "b.txt.foo", "b.ru.html", "b.html.ru", "b.txt.gz", "b.gz", "b.tar.gz"),
+    *("b.html.de", "b.de.html", "b.html", "b.fr", "sub/b.html.de"),
 )
 # Who exists, with what password; "bad" gives another.
 USERS = {"ann": "secret", "bob": "geheim", "cy": "x" * 80, "dee": "pass:word", "ümit": "grün"}
@@ -53,6 +55,7 @@ USERS_ASK = (
     "HEAD page.txt @cy",
 )
 LISTS = ("", "sub/", "sub/deep/", "run.cgi", "sub/run.cgi", "page.txt")
+TYPES = ("page.txt", "other.html", "sub/page.txt", "sub/index.html", "none")
 
 
 @dataclass
@@ -244,6 +247,63 @@ SITES = {
     ),
     "env-not-ours": Site("SetEnv REQUEST_METHOD FORGED\nSetEnv FOO a\nUnsetEnv FOO\n", "run.cgi"),
     "env-denied": Site("SetEnv FOO 1\nRequire env FOO\n", "run.cgi"),
+    # Types and redirects
+    "type": Site("AddType image/x-odd .txt\n", *TYPES, sub="AddType text/odd html\nRemoveType .txt\n"),
+    "type-two-endings": Site("AddType image/x-odd .foo\n", "b.foo.txt", "b.txt.foo", "b.foo"),
+    "force-type": Site("ForceType application/x-odd\n", *TYPES, sub="ForceType None\n"),
+    "charset": Site("AddCharset utf-8 .html\nAddCharset koi8-r ru\n", *TYPES, "b.ru.html", "b.html.ru"),
+    "default-charset": Site("AddDefaultCharset utf-8\n", *TYPES, sub="AddDefaultCharset Off\n"),
+    "default-charset-on": Site("AddDefaultCharset On\nAddCharset utf-8 .html\n", *TYPES),
+    "encoding": Site(
+        "AddEncoding x-gzip .gz\nAddType text/odd .txt\n", "b.txt.gz", "b.gz", "b.tar.gz", "page.txt"
+    ),
+    "language": Site("AddLanguage de .de\nAddLanguage fr fr\n", "b.html.de", "b.de.html", "b.html", "b.fr"),
+    "type-removed": Site("AddLanguage de .de\n", "sub/b.html.de", sub="RemoveLanguage .de\n"),
+    "type-php": Site("<Files x.php>\nAddType text/plain .php\n</Files>\n", "page.txt"),
+    "redirect": Site(
+        "Redirect /redirect/old http://127.0.0.1/new\nRedirect permanent /redirect/sub/ /redirect/\n"
+        "Redirect gone /redirect/gone\nRedirect 307 /redirect/seven /x?y\nRedirectTemp /redirect/t /t\n"
+        "RedirectPermanent /redirect/p /p\nRedirect 404 /redirect/page.txt\n"
+        "Redirect seeother /redirect/s /s\n",
+        "old",
+        "old/a%20b",
+        "old?a=b",
+        "older",
+        "sub/page.txt",
+        "sub/",
+        "sub",
+        "gone",
+        "gone/x",
+        "seven",
+        "seven?a=b",
+        "t/x",
+        "p",
+        "page.txt",
+        "s",
+        "other.html",
+        "POST old",
+        "run.cgi",
+    ),
+    "redirect-match": Site(
+        'RedirectMatch "^/redirect-match/(.*)\\.gif$" /$1.jpg\nRedirectMatch 301 /redirect-match/a/b '
+        "http://x.org/?q=$0\n"
+        'RedirectMatch 410 "secret"\nRedirectMatch 403 \\.html$\n',
+        "x.gif",
+        "a/b",
+        "a/b/c?d=e",
+        "very-secret-x",
+        "page.txt",
+        "other.html",
+        "x%20y.gif",
+        "x.gif?a",
+    ),
+    "redirect-inner": Site(
+        "Redirect /redirect-inner/sub /outer\n", "sub/x", "sub", sub="Redirect /redirect-inner/sub /inner\n"
+    ),
+    "redirect-denied": Site("Redirect /redirect-denied/x /y\nRequire all denied\n", "x", "page.txt"),
+    "redirect-never": Site("Redirect old /new\n", "page.txt", "old"),
+    "redirect-bad-status": Site("Redirect 200 /x /y\n"),
+    "redirect-all": Site("Redirect /x\n", "page.txt", "sub/?a=b", "none", sub="Redirect gone\n"),
     # Mistakes
     "unknown": Site("", *EVERY, sub="Nonsense on\n"),
     "unclosed": Site("<Files x>\nRequire all granted\n"),

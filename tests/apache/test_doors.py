@@ -76,6 +76,19 @@ def test_a_script_by_its_handler(site):
     assert site.get(script + "/more").lines == ["1 /more"]
 
 
+def test_options_and_redirects(site):
+    script = site.script("print('ran')")
+    site.file(".htaccess", f"Redirect 303 {script} /else\n")
+    answer = site.get(script + "/x", "a=b")
+    assert (answer.status, answer.header("Location")) == (303, "http://localhost/else/x?a=b")
+    site.file(".htaccess", f"Redirect gone {script}\n")
+    assert site.get(script).status == 410
+    site.file(".htaccess", "Options None\n")
+    assert site.get(script).status == 200  # in cgi-bin, as with ScriptAlias
+    (site.directory / "linked.py").symlink_to("script.py")
+    assert site.get(f"{site.path}/linked.py").status == 403
+
+
 def test_no_htaccess(home):
     door = Serve("fork", home / "off", "htaccess = false\n")
     try:

@@ -25,6 +25,7 @@ class ApacheAll(Apache):
     modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env")
     configuration = """\
 AddHandler cgi-script .cgi
+TypesConfig /etc/mime.types
 <Directory "%(root)s">
     AllowOverride All
     Options ExecCGI FollowSymLinks
@@ -46,7 +47,7 @@ def fill(root: Path, home: Path) -> None:
         for name in FILES:
             file = root / site.name / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            script = name.endswith((".cgi", ".sh")) or ".foo" in name
+            script = name.endswith((".cgi", ".sh")) or "a.foo" in name
             file.write_text(SCRIPT if script else f"{name}\n")
             file.chmod(0o755 if script else 0o644)
         for name, text in site.files.items():
@@ -81,7 +82,7 @@ def door(request: pytest.FixtureRequest, home: Path) -> Iterator[HttpDoor]:
 
 
 def ask(door: HttpDoor, site: Site, asked: str) -> tuple[int, list[str], bytes]:
-    """Status, challenges and, where there is a page of the site's own, the body."""
+    """Status, headers that matter and, where there is a page of the site's own, the body."""
     words = asked.split(" ")
     method = words.pop(0) if words[0].isupper() else "GET"
     headers = [("Connection", "close")]
@@ -92,7 +93,13 @@ def ask(door: HttpDoor, site: Site, asked: str) -> tuple[int, list[str], bytes]:
     target = f"/{site.name}/{words[0] if words else ''}"
     body = b"x=1" if method == "POST" else b""
     answer = door.send(http_request(method, target, headers, body), method).finish()
-    return answer.status, answer.all("WWW-Authenticate"), _body(answer.body) if answer.status == 200 else b""
+    names = ["WWW-Authenticate", "Location"]
+    if answer.status == 200 and b"Index of" not in answer.body:
+        names += ["Content-Type", "Content-Encoding", "Content-Language"]
+    headers = [f"{name}: {value}" for name in names for value in answer.all(name)]
+    # Our own redirects are relative, and a file of no known type has one.
+    headers = [text.replace("http://localhost", "") for text in headers if not text.endswith("/octet-stream")]
+    return answer.status, headers, _body(answer.body) if answer.status == 200 else b""
 
 
 def _body(body: bytes) -> bytes:
