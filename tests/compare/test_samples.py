@@ -20,6 +20,8 @@ from tests.compare.conftest import case
 from tests.harness.processes import REPOSITORY
 from tests.isolation.table import CITIZENS, Citizen
 
+pytestmark = pytest.mark.xdist_group("samples")  # a comparison of its own
+
 FORM = "application/x-www-form-urlencoded"
 SLOW = ("countdown.py", "nph-clock.py")  # seconds, on purpose
 POSTS = {

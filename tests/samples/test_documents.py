@@ -30,6 +30,8 @@ from cgicompat import config
 from tests.harness import webservers
 from tests.harness.processes import REPOSITORY, Server, host_environ, until
 
+pytestmark = pytest.mark.xdist_group("documents")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -73,7 +73,13 @@ class Site:
         return answer.text
 
 
-@pytest.fixture(scope="module", params=["fork", "cgihandler", "cgi"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(runner, marks=pytest.mark.xdist_group(f"samples-{runner}"))
+        for runner in ("fork", "cgihandler", "cgi")
+    ],
+)
 def site(request: pytest.FixtureRequest, home: Path) -> Iterator[Site]:
     temporary = home / f"samples-{request.param}"
     command = [sys.executable, "-m", "cgicompat", "serve", str(SAMPLES), "--port", "0"]
