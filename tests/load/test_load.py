@@ -58,7 +58,7 @@ def ask(site: Site, script: str, query: str) -> int:
 @on_each_runner
 def test_many_requests_at_concurrency_50(site):
     script = site.script(SCRIPT)
-    count = 300 if site.door.runner == "cgi" else 1000  # an interpreter started for each takes its time
+    count = 150 if site.door.runner == "cgi" else 500  # an interpreter started for each takes its time
     with ThreadPoolExecutor(50) as threads:
         statuses = Counter(threads.map(lambda n: ask(site, script, f"n={n}"), range(count)))
     assert statuses == {200: count}

@@ -122,7 +122,7 @@ def test_working_directory_and_helper(site):
 
 
 def test_large_body(site):
-    body = os.urandom(8 << 20)
+    body = os.urandom(4 << 20)
     script = site.script("import sys; sys.stdout.flush(); sys.stdout.buffer.write(sys.stdin.buffer.read())")
     page = site.post(script, body)
     assert page.status == 200
