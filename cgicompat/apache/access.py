@@ -20,12 +20,25 @@ GRANTED, DENIED, NO_USER, NEUTRAL = "granted", "denied", "denied without a user"
 
 
 class Facts:
-    """What is known of a request: the method, the decoded URL path, the name of the host that it is for (in
-    lower case, "" where it has none) and as the client has it, with its port (`authority`), whether it is
-    `secure` (TLS), the addresses of both sides ("" where there are none), and the Authorization header. `env`
-    has the variables that SetEnvIf sets."""
+    """What is known of a request: the method (as `asked` for, and as `method`, GET for HEAD), the decoded URL
+    path, the name of the host that it is for (in lower case, "" where it has none) and as the client has it,
+    with its port (`authority`), whether it is `secure` (TLS), the addresses of both sides ("" where there are
+    none), the protocol, and by `header` the value of each header (name in lower case), or "". `env` has the
+    variables that SetEnvIf sets."""
 
-    __slots__ = ("authority", "authorization", "client", "env", "host", "method", "secure", "server", "url")
+    __slots__ = (
+        "asked",
+        "authority",
+        "client",
+        "env",
+        "header",
+        "host",
+        "method",
+        "protocol",
+        "secure",
+        "server",
+        "url",
+    )
 
     def __init__(
         self,
@@ -37,8 +50,10 @@ class Facts:
         secure: bool,
         client: str,
         server: str,
-        authorization: str,
+        protocol: str,
+        header: Callable[[str], str],
     ) -> None:
+        self.asked = method
         self.method = "GET" if method == "HEAD" else method  # one to Apache
         self.url = url
         self.host = host
@@ -46,7 +61,8 @@ class Facts:
         self.secure = secure
         self.client = client
         self.server = server
-        self.authorization = authorization
+        self.protocol = protocol
+        self.header = header
         self.env: Mapping[str, str] = {}
 
 
@@ -174,7 +190,7 @@ def decide(values: Values, facts: Facts) -> Decision:
     if first.status != 401:
         return first
     # A user is needed.
-    who = _authenticate(values, facts.authorization)
+    who = _authenticate(values, facts.header("authorization"))
     if who.status:
         return who
     second = _authorize(require, facts, who.user, values)

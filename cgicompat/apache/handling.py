@@ -1,6 +1,6 @@
 """What becomes of a file: whether it is run or sent, which file stands for a directory, what lists may show.
 
-Sources: mod_mime (handlers by ending), server/core.c (SetHandler, Options), mod_dir, mod_autoindex, mod_env.
+Sources: mod_mime (handlers by ending), server/core.c (SetHandler, Options), mod_dir, mod_autoindex.
 """
 
 from __future__ import annotations
@@ -145,29 +145,9 @@ def _index_ignore(scope: Scope, words: list[str]) -> None:
     scope.part.values["index_ignore"] = (*here, *(wildcard(word, path=False) for word in words))[:_MOST]
 
 
-def _set_env(scope: Scope, words: list[str]) -> None:
-    _environment(scope)[words[0]] = words[1] if len(words) > 1 else ""
-
-
-def _pass_env(scope: Scope, words: list[str]) -> None:
-    for name in words:
-        if name in os.environ:
-            _environment(scope)[name] = os.environ[name]
-
-
-def _unset_env(scope: Scope, words: list[str]) -> None:
-    _environment(scope).update(dict.fromkeys(words))
-
-
-def _environment(scope: Scope) -> dict[str, str | None]:
-    environ: dict[str, str | None] = scope.part.values.setdefault("env", {})
-    return environ
-
-
 ADDING["options"] = lambda outer, inner: inner.over(outer)
 ADDING["handlers"] = lambda outer, inner: {**outer, **inner}
 ADDING["index_ignore"] = lambda outer, inner: (*outer, *inner)
-ADDING["env"] = lambda outer, inner: {**outer, **inner}
 
 ROWS = (
     Row("Options", OPTIONS, (1, None), _options),
@@ -177,7 +157,4 @@ ROWS = (
     Row("DirectoryIndex", INDEXES, (1, None), _directory_index, "dir"),
     Row("DirectorySlash", INDEXES, (1, 1), _directory_slash, "dir"),
     Row("IndexIgnore", INDEXES, (1, None), _index_ignore, "autoindex"),
-    Row("SetEnv", FILEINFO, (1, 2), _set_env, "env"),
-    Row("UnsetEnv", FILEINFO, (1, None), _unset_env, "env"),
-    Row("PassEnv", FILEINFO, (1, None), _pass_env, "env"),
 )

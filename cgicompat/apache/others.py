@@ -27,7 +27,7 @@ _LATER = (
     (SERVER, "alias", "AliasMatch ScriptAliasMatch"),
     (FILEINFO, "rewrite", "RewriteEngine RewriteRule RewriteCond RewriteBase RewriteOptions"),
     (SERVER, "rewrite", "RewriteMap"),
-    (FILEINFO, "setenvif", "SetEnvIf SetEnvIfNoCase BrowserMatch BrowserMatchNoCase SetEnvIfExpr"),
+    (FILEINFO, "setenvif", "SetEnvIfExpr"),
     (FILEINFO, "headers", "Header RequestHeader"),
     (INDEXES, "expires", "ExpiresActive ExpiresByType ExpiresDefault"),
     (SERVER, "userdir", "UserDir"),

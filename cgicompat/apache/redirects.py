@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from .merging import ADDING, FILEINFO
 from .patterns import expression
 from .rows import Row, Scope
+from .variables import substituted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _MOST = 1000  # in one section
 _LONGEST = 8192
-_REFERENCE = re.compile(r"\\(.)|\$(\d)|&", re.DOTALL)
 
 
 class Redirection:
@@ -89,14 +88,7 @@ def _matching(pattern: str, target: str) -> Callable[[str], str | None]:
         match = search(url)
         if match is None:
             return None
-
-        def group(reference: re.Match[str]) -> str:
-            if reference[1]:
-                return reference[1]
-            number = int(reference[2] or 0)
-            return (match[number] or "") if number <= match.re.groups else ""
-
-        path, question, query = _REFERENCE.sub(group, target).partition("?")
+        path, question, query = substituted(target, match).partition("?")
         return _quoted(path) + question + query
 
     return find

@@ -217,7 +217,12 @@ class Lookup:
         values = self.values(path)
         if not values:
             return access.OPEN
-        decision = access.decide(values, self._facts())
+        facts = self._facts()
+        if "set_env_if" in values:
+            from .variables import evaluated
+
+            facts.env = evaluated(values["set_env_if"], facts)
+        decision = access.decide(values, facts)
         if not decision.status and "options" in values:
             from .handling import follows
 
@@ -243,7 +248,12 @@ class Lookup:
 
     def variables(self, path: str) -> dict[str, str]:
         """What the script `path` has in its environment besides."""
-        return {name: text for name, text in self.values(path).get("env", {}).items() if text is not None}
+        values = self.values(path)
+        if not values:
+            return {}
+        # What SetEnvIf has found when access was decided; SetEnv comes later.
+        environ = {**(self._facts().env if "set_env_if" in values else {}), **values.get("env", {})}
+        return {name: text for name, text in environ.items() if text is not None}
 
     def redirected(self, path: str, query: str) -> tuple[int, str] | None:
         """Status and URL, if any, that a request for `path` is answered with in its place."""

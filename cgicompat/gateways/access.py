@@ -98,5 +98,6 @@ def _facts(request: Request) -> Facts:
         secure=request.scheme == "https",
         client=request.client[0] if request.client else "",
         server=request.server[0] if request.server else "",
-        authorization=request.get("authorization") or "",
+        protocol=request.protocol,
+        header=lambda name: request.get(name) or "",
     )

@@ -155,7 +155,8 @@ def _facts(environ: dict[str, str]) -> Facts:
         secure=environ.get("HTTPS", "").lower() == "on",
         client=environ.get("REMOTE_ADDR", ""),
         server=environ.get("SERVER_ADDR", ""),
-        authorization=environ.get("HTTP_AUTHORIZATION", ""),
+        protocol=environ.get("SERVER_PROTOCOL", ""),
+        header=lambda name: environ.get("HTTP_" + name.upper().replace("-", "_"), ""),
     )
 
 

@@ -247,6 +247,32 @@ SITES = {
     ),
     "env-not-ours": Site("SetEnv REQUEST_METHOD FORGED\nSetEnv FOO a\nUnsetEnv FOO\n", "run.cgi"),
     "env-denied": Site("SetEnv FOO 1\nRequire env FOO\n", "run.cgi"),
+    "env-if": Site(
+        'SetEnvIf Request_URI "\\.c.i" FOO=$0 BAR\n'
+        "SetEnvIf Request_URI sub !BAR FOO=x\nSetEnvIf FOO x BAR=y\n",
+        "run.cgi",
+        "sub/run.cgi",
+    ),
+    "env-if-method": Site(
+        'SetEnvIf Request_Method "^(P.)" FOO=$1\nSetEnvIf Remote_Addr ^127 BAR=local\n',
+        "run.cgi",
+        "POST run.cgi",
+        "HEAD run.cgi",
+    ),
+    "env-if-header": Site(
+        "SetEnvIfNoCase host L.CAL FOO=$0\nBrowserMatch ^$ BAR=none\nSetEnvIf X-No . FOO\n", "run.cgi"
+    ),
+    "env-if-and-env": Site("SetEnvIf Host . FOO=if\nSetEnv FOO env\n", "run.cgi"),
+    "env-if-inner": Site(
+        "SetEnvIf Host . FOO=outer BAR=outer\n", "sub/run.cgi", sub="SetEnvIf Host . FOO=inner\n"
+    ),
+    "env-if-required": Site(
+        "SetEnvIf Request_URI page OK\nRequire env OK\n", "page.txt", "run.cgi", "sub/page.txt"
+    ),
+    "env-if-denied": Site(
+        "SetEnvIf Request_URI page BAD=1\nOrder allow,deny\nAllow from all\nDeny from env=BAD\n"
+    ),
+    "env-if-few": Site("SetEnvIf Host\n"),
     # Types and redirects
     "type": Site("AddType image/x-odd .txt\n", *TYPES, sub="AddType text/odd html\nRemoveType .txt\n"),
     "type-two-endings": Site("AddType image/x-odd .foo\n", "b.foo.txt", "b.txt.foo", "b.foo"),

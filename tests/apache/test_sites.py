@@ -22,7 +22,7 @@ class ApacheAll(Apache):
 
     name = "apache-all"
     modules = ("mpm_prefork", "cgi", "access_compat", "authn_core", "authn_file", "authz_user", "authz_host")
-    modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env")
+    modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env", "setenvif")
     configuration = """\
 AddHandler cgi-script .cgi
 TypesConfig /etc/mime.types
