@@ -8,7 +8,7 @@ from .rows import ANYWHERE, Row, leave_out, refuse
 _LATER_MESSAGE = "not obeyed by this version yet: take it out, or keep Apache for this directory"
 _LATER = (
     (FILEINFO, "core", "SetOutputFilter SetInputFilter FileETag"),
-    (ANYWHERE, "core", "ErrorDocument AcceptPathInfo LimitRequestBody CGIPassAuth CGIVar"),
+    (ANYWHERE, "core", "ErrorDocument AcceptPathInfo LimitRequestBody CGIVar"),
     (FILEINFO | SERVER, "core", "DefaultType"),
     (FILEINFO, "mime", "DefaultLanguage MultiviewsMatch"),
     (

@@ -120,6 +120,7 @@ ROWS = (
     Row("AuthName", AUTHCONFIG, (1, 1), setting("auth_name"), "authn_core"),
     Row("AuthUserFile", AUTHCONFIG, (1, 1), _password_file("auth_user_file"), "authn_file"),
     Row("AuthGroupFile", AUTHCONFIG, (1, 1), _password_file("auth_group_file"), "authz_groupfile"),
+    Row("CGIPassAuth", AUTHCONFIG, (1, 1), setting("pass_authorization", flag)),
     Row("AuthBasicProvider", AUTHCONFIG, (1, None), _provider, "auth_basic"),
     Row("AuthBasicAuthoritative", AUTHCONFIG, (1, 1), _authoritative, "auth_basic"),
 )

@@ -278,6 +278,10 @@ class Lookup:
 
         return headers(values, path.rpartition("/")[2], guess)
 
+    def passes_authorization(self, path: str) -> bool:
+        """Does the script `path` get the Authorization header?"""
+        return bool(self.values(path).get("pass_authorization"))
+
     def lists(self, path: str, default: bool) -> bool:
         """May the directory `path` be listed, which may be by `default`?"""
         options = self.values(path).get("options")

@@ -90,6 +90,12 @@ class Site:
             return self._redirect(request, location, cookies, hops + 1)
 
         environ = self.variables(request, script, settings)
+        if (
+            lookup
+            and lookup.passes_authorization(script.filename)
+            and (given := request.get("authorization"))
+        ):
+            environ["HTTP_AUTHORIZATION"] = given
         if lookup and (more := lookup.variables(script.filename)):
             environ = {**more, **environ}
         return Run(request, script.filename, settings, environ, redirect)

@@ -92,7 +92,8 @@ class Intake:
             del environ["CONTENT_LENGTH"]  # SCGI's way to say that there is no body
         # httpoxy: whatever the web server lets through.
         environ.pop("HTTP_PROXY", None)
-        if not settings.pass_authorization:
+        told = gateway or (lookup and lookup.passes_authorization(script))  # our gateway has seen to it
+        if not (settings.pass_authorization or told):
             environ.pop("HTTP_AUTHORIZATION", None)
         return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
 

@@ -76,6 +76,13 @@ def test_a_script_by_its_handler(site):
     assert site.get(script + "/more").lines == ["1 /more"]
 
 
+def test_authorization_for_the_script(site):
+    script = site.script("import os; print(os.environ.get('HTTP_AUTHORIZATION'))")
+    assert site.get(script, headers=[LOGIN]).lines == ["None"]
+    site.file(".htaccess", "CGIPassAuth On\n")
+    assert site.get(script, headers=[LOGIN]).lines == [LOGIN[1]]
+
+
 def test_options_and_redirects(site):
     script = site.script("print('ran')")
     site.file(".htaccess", f"Redirect 303 {script} /else\n")
