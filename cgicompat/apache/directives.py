@@ -21,7 +21,7 @@ for _subject in (sections, requiring, handling, types, variables, redirects, oth
 
 # What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the
 # others can do without it.
-_ABSENT = {"proxy", "filter", "ssl", "actions", "negotiation", "userdir", "auth_digest"}
+_ABSENT = {"proxy", "status", "filter", "ssl", "actions", "negotiation", "userdir", "auth_digest"}
 MODULES = {row.module for row in TABLE.values()} - _ABSENT
 MODULES |= {"authz_host", "authz_user", "cgi", "cgid", "mpm_event", "unixd", "http", "version"}
 

@@ -31,7 +31,7 @@ _LATER = (
     (FILEINFO, "headers", "Header RequestHeader"),
     (INDEXES, "expires", "ExpiresActive ExpiresByType ExpiresDefault"),
     (SERVER, "userdir", "UserDir"),
-    (SERVER, "core", "TraceEnable ServerPath"),
+    (SERVER, "core", "ServerPath"),
     (FILEINFO, "actions", "Action Script"),
 )
 
@@ -66,6 +66,7 @@ _SERVERS = (
 )
 _IGNORED = (
     (SERVER, "core", _SERVERS),
+    (SERVER, "status", "ExtendedStatus"),
     (ANYWHERE, "core", "ServerSignature EnableMMAP EnableSendfile ContentDigest"),
     (SERVER, "so", "LoadModule LoadFile"),
     (SERVER, "log_config", "LogFormat CustomLog TransferLog BufferedLogs GlobalLog"),

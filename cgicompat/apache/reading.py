@@ -62,6 +62,8 @@ class Reader:
         if len(self.files) >= _MOST_FILES or depth > _DEEPEST:
             raise Mistake(f"{file}: included too deep, or one file too many: there may be {_MOST_FILES}")
         self.files.append(file)
+        if self._include and not depth:
+            self.root = os.path.dirname(file)  # until ServerRoot says otherwise, as Debian's files rely on
         with open(file, "rb") as stream:
             data = stream.read(LARGEST + 1)
         if len(data) > LARGEST:

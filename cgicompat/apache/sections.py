@@ -118,6 +118,16 @@ def _override_list(scope: Scope, words: list[str]) -> None:
         raise ValueError("only None is known here: name classes by AllowOverride")
 
 
+def _only(word: str) -> Callable[[Scope, list[str]], None]:
+    """What a directive does that is always as if it said `word`."""
+
+    def do(scope: Scope, words: list[str]) -> None:
+        if words[0].lower() != word.lower():
+            raise ValueError(f"only {word} is known here")
+
+    return do
+
+
 def _server_name(scope: Scope, words: list[str]) -> None:
     assert scope.server
     for word in words:
@@ -146,6 +156,8 @@ ROWS = (
     ),
     Row("AllowOverride", DIRECTORY, (1, None), _override),
     Row("AllowOverrideList", DIRECTORY, (1, None), _override_list),
+    Row("AccessFileName", SERVER, (1, 1), _only(".htaccess")),
+    Row("TraceEnable", SERVER, (1, 1), _only("Off")),
     Row("ServerName", SERVER, (1, 1), _server_name),
     Row("ServerAlias", SERVER, (1, None), _server_name),
     Row("DocumentRoot", SERVER, (1, 1), _document_root),

@@ -109,7 +109,6 @@ def test_no_htaccess(home):
 
 CONF = """\
 Define ROOT {root}
-ServerRoot {root}/..
 <IfDefine !PUBLIC>
     Include more/*.conf
 </IfDefine>
@@ -194,6 +193,7 @@ def test_a_servers_file(home):
         ("Include nothing.conf\n", "1: Include: there is no "),
         ("<Directory /x>\nAllowOverride Some\n</Directory>\n", "2: AllowOverride: `Some` is not known"),
         ("<Directory /x>\n", "1: <Directory>: not closed"),
+        ("AccessFileName .other\n", "1: AccessFileName: only .htaccess is known here"),
         ("RewriteEngine On\n", "1: RewriteEngine: not obeyed"),
         ("Require all granted\n", "1: Require: not allowed here"),
         ("DocumentRoot /nonexistent\n", "DocumentRoot is /nonexistent, but "),
