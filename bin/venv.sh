@@ -1,7 +1,7 @@
 # Sourced by bin/serve-samples, bin/test and .ci/run: finds a Python and keeps a virtual environment for it.
 #
 # The environment is .venv/MAJOR.MINOR in the repository. A stamp in it records from which Python and from which
-# metadata it was made; while that is unchanged, nothing is installed again.
+# metadata and sources in C it was made; while these are unchanged, nothing is installed again.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -55,7 +55,7 @@ use_venv() {
     python=$(find_python) || return
     VENV=$root/.venv/$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     base=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable), sys.version)')
-    stamp="$base $(cat "$root/setup.cfg" "$root/pyproject.toml" | cksum) $root"
+    stamp="$base $(cat "$root"/{setup.*,pyproject.toml,cgicompat/rewind/*.[ch]} | cksum) $root"
     if [ "$(cat "$VENV/installed$extras" 2>/dev/null)" = "$stamp" ]; then
         return 0
     fi

@@ -370,13 +370,23 @@ OPTIONS = (
     ),
     Option(
         "runner",
-        _choice("fork", "cgihandler", "cgi"),
+        _choice("auto", "fork", "cgihandler", "cgi"),
         "fork",
-        "fork, cgihandler or cgi",
-        "fork: a warm process for each request; cgihandler: one for many; cgi: a new program each time.",
-        "fork|cgihandler|cgi",
+        "auto, fork, cgihandler or cgi",
+        "fork: a warm process for each request; cgihandler: one for many; cgi: a new program each time; "
+        "auto: cgihandler where a process's memory can be put back, else fork.",
+        "auto|fork|cgihandler|cgi",
         (*_EVERY, "replay"),
         per_script=True,
+    ),
+    Option(
+        "put-back",
+        _choice("auto", "memory", "guards"),
+        "auto",
+        "auto, memory or guards",
+        "How processes of cgihandler are put back: by their memory where that can be done, or by guards.",
+        "auto|memory|guards",
+        _SERVERS,
     ),
     Option(
         "workers",
@@ -652,6 +662,7 @@ class Settings:
     port: int
     socket: str | None
     runner: str
+    put_back: str
     workers: tuple[int, int]
     timeout: float
     max_body: int
@@ -722,6 +733,10 @@ class Settings:
     def but(self, **values: Any) -> Settings:
         """The same settings with other values for some attributes."""
         return Settings({**self._values, **values}, self._sections)
+
+    def for_all(self) -> Settings:
+        """These without what sections say of some scripts."""
+        return Settings(self._values, {})
 
     def dump(self) -> bytes:
         """These settings as bytes, to hand them to another process of the same Python."""

@@ -26,6 +26,12 @@ def keep(fd: int, private: bool = False) -> int:
     return moved
 
 
+def set_private(fd: int) -> None:
+    """One that was kept for children too is for this process alone from now on."""
+    KEPT.discard(fd)
+    PRIVATE.add(fd)
+
+
 def release(fd: int) -> None:
     """Close a descriptor that was kept."""
     forget(fd)

@@ -59,6 +59,14 @@ _INDIRECT = frozenset(
 )
 
 
+# Who names none of these has not changed what takes longer to look at: what the kernel keeps for a process.
+RARE = frozenset(
+    ("setgroups", "initgroups", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "chroot")
+    + ("unshare", "setns", "setsid", "prlimit", "prctl", "syscall", "ctypes", "CDLL", "cffi", "/proc")
+    + ("SIGCHLD",)
+)
+
+
 def with_inner(code: CodeType) -> list[CodeType]:
     """The code of a file, and that of all functions and classes in it."""
     found = [code]
@@ -68,17 +76,28 @@ def with_inner(code: CodeType) -> list[CodeType]:
     return found
 
 
-class Source:
-    """A source file's code, of what the compiler warned: (category, text, line), whether it names ways to run
-    other code. Unlike code, it is a key of dicts that costs nothing to hash."""
+def names_in(file: CodeType) -> frozenset[str]:
+    """The names in the code of a file; "/proc" if one of its texts has that."""
+    found: set[str] = set()
+    for code in with_inner(file):
+        found.update(code.co_names)
+        if any(isinstance(constant, str) and "/proc" in constant for constant in code.co_consts):
+            found.add("/proc")
+    return frozenset(found)
 
-    __slots__ = ("code", "indirect", "signature", "warnings")
+
+class Source:
+    """A source file's code, of what the compiler warned: (category, text, line), the names that it uses, and
+    whether there are among these ways to run other code."""
+
+    __slots__ = ("code", "indirect", "names", "signature", "warnings")
 
     def __init__(self, signature: _Signature, code: CodeType, warnings: list[tuple[str, str, int]]):
         self.signature = signature
         self.code = code
         self.warnings = warnings
-        self.indirect = not all(_INDIRECT.isdisjoint(inner.co_names) for inner in with_inner(code))
+        self.names = names_in(code)
+        self.indirect = not self.names.isdisjoint(_INDIRECT)
 
 
 class CodeCache:
@@ -135,6 +154,12 @@ class CodeCache:
         if not self._warnings:
             return Source(before, compile(source, filename, "exec", dont_inherit=True), [])
         return Source(before, *_compile_quietly(self._warnings, source, filename))
+
+    def forget(self, filename: str) -> None:
+        """Have no code of the file, and no word of it."""
+        self._memory.pop(filename, None)
+        self.used.clear()
+        self.missed.clear()
 
     def put(self, filename: str, source: Source) -> None:
         """Have what another process has compiled."""

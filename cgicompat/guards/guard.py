@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from cgicompat.guards.change import Change
 from cgicompat.guards.executed import EXECUTED
-from cgicompat.modules import CODE, with_inner
+from cgicompat.modules import CODE, names_in, with_inner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from dis import Instruction
     from types import CodeType
     from typing import ClassVar
-
-    from cgicompat.modules import Source
 
 NOTHING: tuple[Change, ...] = ()
 
@@ -40,26 +38,11 @@ class Guard:
         raise NotImplementedError
 
 
-_names: dict[Source, frozenset[str]] = {}
-
-
 def uses(names: frozenset[str]) -> bool:
     """Whether this run's scripts have one of `names` in their code; "/proc" is in a text."""
-    for source in CODE.used:
-        known = _names.get(source)
-        if known is None:
-            known = _names[source] = frozenset(_names_in(source.code))
-        if not known.isdisjoint(names):
-            return True
-    return any(not names.isdisjoint(_names_in(code)) for code in EXECUTED.codes())
-
-
-def _names_in(file: CodeType) -> Iterator[str]:
-    """The names in the code of a file; "/proc" if one of its texts has that."""
-    for code in with_inner(file):
-        yield from code.co_names
-        if any(isinstance(constant, str) and "/proc" in constant for constant in code.co_consts):
-            yield "/proc"
+    return any(not names.isdisjoint(source.names) for source in CODE.used) or any(
+        not names.isdisjoint(names_in(code)) for code in EXECUTED.codes()
+    )
 
 
 # What changes a thing, as far as code can tell.

@@ -6,29 +6,11 @@ import sys
 from cgicompat.guards import kernel
 from cgicompat.guards.change import SPENT, Change
 from cgicompat.guards.guard import NOTHING, Guard, uses
+from cgicompat.modules import RARE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-# Who changes what takes longer to look at.
-_RARE = frozenset(
-    ("setgroups", "initgroups", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "chroot")
-    + (
-        "unshare",
-        "setns",
-        "setsid",
-        "prlimit",
-        "prctl",
-        "syscall",
-        "ctypes",
-        "CDLL",
-        "cffi",
-        "/proc",
-        "SIGCHLD",
-    )
-)
 
 
 class Limits(Guard):
@@ -82,7 +64,7 @@ class Limits(Guard):
             return [Change("a resource limit was changed", SPENT)]
         # A child may do it to its parent: prlimit(1), taskset(1), ionice(1).
         children = self._resource.getrusage(self._resource.RUSAGE_CHILDREN)
-        if children == self._children and not uses(_RARE):
+        if children == self._children and not uses(RARE):
             return NOTHING
         self._children = children
         now = kernel.state()

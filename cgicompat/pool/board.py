@@ -22,7 +22,8 @@ class Board:
     """A board in the file `fd`, which must have SIZE bytes."""
 
     SLOTS = 1024
-    _RECORDS = SLOTS + 3  # after the states: hungry, attentive, computing
+    _RETURNING = SLOTS + 3  # after the states: hungry, attentive, computing
+    _RECORDS = _RETURNING + SLOTS
     SIZE = _RECORDS + SLOTS * _SLOT
 
     def __init__(self, fd: int):
@@ -85,8 +86,16 @@ class Board:
     def set_state(self, slot: int, state: bytes) -> None:
         self._map[slot : slot + 1] = state
 
+    def has_answered(self, slot: int) -> bool:
+        """Whether its request is over, as far as the script goes."""
+        return self._map[self._RETURNING + slot] != 0 or self.state(slot) == IDLE
+
+    def set_answered(self, slot: int, value: bool) -> None:
+        self._map[self._RETURNING + slot] = value
+
     def start(self, slot: int, pid: int) -> None:
         self._record(slot, pid, 0, 0.0, 0.0, 0)
+        self.set_answered(slot, False)
         self.set_state(slot, STARTING)
 
     def busy(self, slot: int, now: float, deadline: float, label: str) -> None:
@@ -96,6 +105,7 @@ class Board:
         text = label.encode("utf-8", "replace")[: _LABEL - 1]
         offset = self._offset(slot) + _RECORD.size
         self._map[offset : offset + len(text) + 1] = text + b"\0"
+        self.set_answered(slot, False)
         self.set_state(slot, BUSY)
 
     def set_group(self, slot: int, group: int) -> None:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from cgicompat.descriptors import close_private, keep, release
+from cgicompat.descriptors import close_private, keep, release, set_private
 from cgicompat.pool.board import BUSY, FREE, STARTING
 from cgicompat.pool.filelimit import for_scripts
 from cgicompat.pool.worker import Worker
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well below 1 s
 _MAX_BACKOFF = 5.0
 _NEVER = float("inf")
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 class Child:
@@ -54,6 +55,9 @@ class Crew:
     def __init__(self, context: Context, log: Log, loop: Loop, lifeline: int, told: Callable[[], None]):
         self.others: dict[int, Callable[[os.waitid_result], None]] = {}
         self.next_due = _NEVER  # when a process is to be ended, as far as known
+        # A worker has ended that may have been woken for a connection, which wakes nobody else (epoll_ctl(2),
+        # EPOLLEXCLUSIVE).
+        self.has_lost = False
         self.fork_after = 0.0  # nothing is forked before, where it has just failed
         self._context = context
         self._board = context.board
@@ -212,6 +216,19 @@ class Crew:
 
     # Death
 
+    def renew(self) -> None:
+        """All workers end when they are idle, and others take their place."""
+        before = self._lifeline, self._context.lifeline
+        set_private(self._context.lifeline)
+        reader, writer = os.pipe()
+        self._context.lifeline, self._lifeline = keep(reader), keep(writer, private=True)
+        size = self.size
+        for child in self._children.values():
+            child.retired = True
+        self.fill(size)
+        for end in before:
+            release(end)
+
     def retire(self) -> None:
         """All end when they are idle, and their ends are no news."""
         self._ending = True
@@ -254,11 +271,17 @@ class Crew:
 
     def _mourn(self, child: Child, status: int) -> None:
         """Tell how it ended, and let another have its place."""
-        unexpected = self._board.state(child.slot) == BUSY and not child.killing and not self._ending
-        if unexpected and os.WIFSIGNALED(status):
+        self.has_lost |= child.retired or os.WIFSIGNALED(status)
+        state = self._board.state(child.slot)
+        if os.WIFSIGNALED(status) and not child.killing and not self._ending:
             number = os.WTERMSIG(status)
-            name = _signal_name(number)
-            self._log.write(f"{child.label}: the process was ended by signal {number} ({name})")
+            ended = f"{child.label}: the process was ended by signal {number} ({_signal_name(number)})"
+            if self._board.has_answered(child.slot) and number in _CRASHES:
+                self._log.write(f"{ended} after it had answered")
+                if self._context.put_back.crashed():
+                    self.renew()
+            elif state == BUSY:
+                self._log.write(ended)
         code = os.waitstatus_to_exitcode(status)
         self._note_failure(child, code)
         if self._context.recorder:

@@ -28,12 +28,13 @@ _COUNT = (1 << 32) - 1
 _IMMORTAL = 1 << 31  # so many references make an object immortal (refcount.h)
 
 
-def settle() -> None:
+def settle(collapse: bool = True) -> None:
     """Make what is loaded now a lasting part of the heap, for children to share."""
     gc.collect()
     _immortalize()
     gc.freeze()
-    _collapse()
+    if collapse:
+        _collapse()
 
 
 def _immortalize() -> None:

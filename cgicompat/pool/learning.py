@@ -44,7 +44,7 @@ class Learning:
         self._compiled = 0
         self._bytes = 0
         self._compiling: set[str] = set()
-        self._news = False
+        self.news = False  # that children do not have yet
 
     def hear_modules(self, names: Iterable[str]) -> None:
         """Scripts import these."""
@@ -77,7 +77,7 @@ class Learning:
         """Import these before a script does; where one of `insist` cannot be had, say so."""
         self._tasting.watch_modules()
         self._tasting.ask(names, insist)
-        self._news = True
+        self.news = True
 
     @property
     def awaited(self) -> bool:
@@ -89,14 +89,17 @@ class Learning:
         """Modules that were imported, in their order."""
         return self._tasting.learned
 
-    def learn(self) -> None:
-        """Have all that was told since ready for children."""
-        if self._news and not self._compiling:
-            self._news = False
-            settle()
+    def learn(self, shared: bool) -> bool:
+        """Have all that was told since ready for children, which share this process's memory itself, or an
+        image of it; whether there was anything."""
+        if not self.news or self._compiling:
+            return False
+        self.news = False
+        settle(shared)
+        return True
 
     def _settle(self) -> None:
-        self._news = True
+        self.news = True
 
     def _compile(self, path: str) -> None:
         """By a child: the file may be such that the compiler never ends, or dies of it."""
@@ -112,7 +115,7 @@ class Learning:
                 return
             CODE.put(path, Source(*marshal.loads(result)))
             self._compiled += 1
-            self._news = True
+            self.news = True
             try:
                 kind(path)
                 LIBRARY.names_in(os.path.dirname(path))

@@ -19,7 +19,7 @@ import socket
 import sys
 import time
 
-from cgicompat import dependencies, python
+from cgicompat import dependencies
 from cgicompat.descriptors import PRIVATE, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.pool import filelimit, messages, reload, tidy
@@ -32,6 +32,8 @@ from cgicompat.pool.intake import Intake, unnamed_file
 from cgicompat.pool.learning import Learning
 from cgicompat.pool.log import Log
 from cgicompat.pool.loop import Loop
+from cgicompat.pool.putback import PutBack
+from cgicompat.pool.rehearsal import rehearse
 from cgicompat.pool.rules import Rules
 from cgicompat.pool.waiting import WaitingLine
 from cgicompat.pool.worker import Context, Job
@@ -103,6 +105,7 @@ class Master:
             from cgicompat.pool.record import Recorder
 
             recorder = Recorder(settings, state["temporary"])
+        self._put_back = PutBack(settings, self._log)
         self._line = WaitingLine(settings, self._board, self._log, state.get("queue", ()))
         self._context = Context(
             settings,
@@ -115,10 +118,10 @@ class Master:
             tidy.Traces(state["socket_file"], state["temporary"]),
             recorder,
             state["soft_limit"],
+            self._put_back,
         )
-        if "cgihandler" in settings.runners:
-            self._prepare()
         self._crew = Crew(self._context, self._log, self._loop, lifeline_writer, self._on_messages)
+        rehearse(self._context, state["temporary"])
         rules = Rules(settings, dict(os.environ))
         self._errands = Errands(self._loop, self._crew.others)
         self._learning = Learning(self._log, self._files, self._errands, self._context, rules)
@@ -128,17 +131,6 @@ class Master:
         if settings.config and state["argv"]:
             self._files.watch(settings.config)
         self._learning.preload([*settings.preload, *state.get("learned", ())], insist=settings.preload)
-
-    def _prepare(self) -> None:
-        if python.is_known():
-            from cgicompat.guards import prepare
-
-            prepare()
-        else:
-            self._log.write(
-                f"cgicompat knows {python.RANGE}, and this is {sys.version.partition(' (')[0]}: scripts of "
-                'the runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
-            )
 
     def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:
         ends = []
@@ -191,6 +183,8 @@ class Master:
         busy = self._board.count(BUSY) or self._line.active or self._stopping or self._crew.fork_after
         now = time.monotonic()
         due = min(self._crew.next_due, self._errands.next_due, self._log.due)
+        if self._learning.news:
+            due = min(due, self._put_back.due)
         patience = min(_TICK if busy else _CHECK_FILES, due - now)
         if self._look_after > now:
             patience = min(patience, self._look_after - now)
@@ -199,6 +193,9 @@ class Master:
     def _on_signals(self, numbers: bytes) -> None:
         if signal.SIGCHLD in numbers:
             self._crew.reap()
+            if self._crew.has_lost and not self._stopping:
+                self._crew.has_lost = False
+                self._accept()
         if signal.SIGHUP in numbers and not self._stopping:
             self._reload()
         for number in numbers:
@@ -228,13 +225,25 @@ class Master:
             elif kind == messages.COMPILED:
                 self._learning.hear_code(messages.texts(data))
             elif kind == messages.SPENT:
-                self._tell_once(f"a worker is replaced after {data.decode('utf-8', 'replace')}")
+                self._on_spent(data)
+            elif kind == messages.FINE:
+                self._put_back.fine(data.decode("utf-8", "surrogateescape"))
+            elif kind == messages.UNABLE and self._put_back.memory:
+                self._put_back.give_up(data.decode("utf-8", "replace"))
+                self._crew.renew()
             elif kind == messages.NOTE:
                 self._tell_once(data.decode("utf-8", "replace"))
             elif kind == messages.DONE and self._context.recorder and (end := messages.read_end(data)):
                 self._context.recorder.end(*end)
             for fd in fds:
                 os.close(fd)
+
+    def _on_spent(self, data: bytes) -> None:
+        self._tell_once(f"a worker is replaced after {data.decode('utf-8', 'replace')}")
+        script = data.rpartition(b": ")[0].decode("utf-8", "surrogateescape")
+        if self._settings.for_script(script).runner == "auto" and self._put_back.spent(script):
+            self._tell_once(f"{script} runs under fork from now on: its process had to be replaced each time")
+            self._learning.preload(())
 
     def _tell_once(self, text: str) -> None:
         text = text[:_LONGEST_REASON]
@@ -249,7 +258,9 @@ class Master:
             return
         now = time.monotonic()
         minimum, _ = self._settings.workers
-        self._learning.learn()
+        news = now >= self._put_back.due and self._learning.learn(self._put_back.memory is None)
+        if news and self._put_back.image():
+            self._crew.renew()
         if self._learning.awaited and not self._state.get("workers"):
             return  # at a reload nobody waits
         self._crew.fill(minimum)
@@ -285,13 +296,16 @@ class Master:
         if self._board.begun_since(now - JUST_BEGUN) and not self._line:
             self._look_after = now + _LOOK_AGAIN  # a worker will be free sooner than we could do anything
             return
+        self._accept()
+
+    def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
             self._line.add(connection)
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             pass  # somebody else has it
         except OSError as error:
-            self._look_after = now + _OUTAGE
+            self._look_after = time.monotonic() + _OUTAGE
             self._log.write(f"cannot accept a request: {error.strerror}; next try in {_OUTAGE:g} s")
 
     def _keep_time(self) -> None:

@@ -18,6 +18,8 @@ LOADED = b"F"
 COMPILED = b"C"
 SPENT = b"-"
 NOTE = b"N"
+FINE = b"="
+UNABLE = b"U"
 JOB = b"J"
 DONE = b"."
 

@@ -20,13 +20,14 @@ from itertools import chain
 from cgicompat import runners
 from cgicompat.descriptors import KEPT, LOWEST, keep
 from cgicompat.errorlog import log
-from cgicompat.modules import CODE
+from cgicompat.modules import CODE, RARE
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.crowding import crowded, waits
 from cgicompat.pool.intake import Intake, Refused
 from cgicompat.pool.messages import (
     COMPILED,
     DONE,
+    FINE,
     JOB,
     LEARNED,
     LOADED,
@@ -34,6 +35,7 @@ from cgicompat.pool.messages import (
     NOTE,
     QUIT,
     SPENT,
+    UNABLE,
     dump_end,
     join,
     texts,
@@ -41,6 +43,7 @@ from cgicompat.pool.messages import (
 from cgicompat.pool.tidy import Traces
 from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
+from cgicompat.rewind import Unavailable
 from cgicompat.runners import here
 from cgicompat.runners.script import runs_here
 from cgicompat.runners.warm import files, preloadable
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from cgicompat.config import Settings
+    from cgicompat.pool.putback import PutBack
     from cgicompat.pool.record import Recorder
 
 # The master acts at a time limit; where the runner itself watches the clock, the master comes after it.
@@ -77,6 +81,7 @@ class Context:
         traces: Traces,
         recorder: Recorder | None,
         soft_limit: int,
+        put_back: PutBack,
     ):
         self.master = os.getpid()
         self.settings = settings
@@ -91,6 +96,7 @@ class Context:
         self.traces = traces
         self.recorder = recorder
         self.soft_limit = soft_limit  # of open files
+        self.put_back = put_back
 
 
 class Job:
@@ -120,7 +126,7 @@ class Worker:
         self._context = context
         self._slot = slot
         self._served = 0
-        self._used = False
+        self._used = False  # a script has run here
         self._known = set(sys.modules)
         self._loaded = len(self._known)
 
@@ -133,19 +139,31 @@ class Worker:
             here.on_orphaned(self._context.lifeline, self.orphaned)
             self._wake_at_death_of_master()
             wait = self._waiter()
+            self._snapshot()
             while connection := self._next(wait):
                 self._context.board.busy(
                     self._slot, time.monotonic(), time.monotonic() + _READING, "reading a request"
                 )
                 if not (self._context.board.any_idle() or self._context.board.attentive):
                     self._tell(LOOK)
-                if not self._serve(connection):
+                if not self.serve(connection):
                     break
         except KeyboardInterrupt:
             pass
         if os.getppid() != self._context.master:
             self._context.traces.remove()
         os._exit(0)
+
+    def _snapshot(self) -> None:
+        """Where memory is put back, that is to here: what follows may happen many times."""
+        put_back = self._context.put_back
+        if put_back.memory:
+            try:
+                self._served = put_back.memory.snapshot(self._context.notify)
+                self._used = self._served > 0
+            except (Unavailable, OSError) as error:
+                self._tell(UNABLE + str(error).encode("utf-8", "replace"))
+                os._exit(0)
 
     def _do(self, job: Job) -> None:
         try:
@@ -235,7 +253,7 @@ class Worker:
                 connection.setblocking(True)
                 return connection
 
-    def _serve(self, connection: socket.socket) -> bool:
+    def serve(self, connection: socket.socket) -> bool:
         """Serve one connection; whether this process can serve another."""
         try:
             got = self._context.intake.read(connection)
@@ -255,7 +273,7 @@ class Worker:
             return True
         request, body = got
         try:
-            name = request.settings.runner if runs_here(request) else "cgi"
+            name = self._runner(request) if runs_here(request) else "cgi"
         except OSError as error:
             os.close(body)
             with connection:
@@ -273,6 +291,13 @@ class Worker:
                 return True
             name = "cgi"
         return self.execute(name, request, connection, body)
+
+    def _runner(self, request: Request) -> str:
+        name = request.settings.runner
+        if name == "auto":
+            put_back = self._context.put_back
+            return "cgihandler" if put_back.memory and request.script not in put_back.under_fork else "fork"
+        return name
 
     def _differing(self, request: Request) -> str:
         """Why preloaded libraries are not what the script's own imports would make of them, or nothing."""
@@ -293,6 +318,7 @@ class Worker:
             key = os.getpid(), context.board.read(self._slot)[4]
             connection, body = recorder.begin(key, name, request, connection, body)
         self._used = self._used or name != "cgi"
+        memory = context.put_back.memory if name == "cgihandler" else None
         sampled = self._served % _SAMPLE == 0
         waited = waits() if sampled else 0
         if name == "cgi":
@@ -301,7 +327,8 @@ class Worker:
             outcome = cgi.run(request, connection, body, lambda pid: context.board.set_group(self._slot, pid))
             context.board.set_group(self._slot, 0)
         else:
-            outcome = runners.find(name)(request, connection, body)
+            by_memory = memory and not settings.audit
+            outcome = runners.find("fork" if by_memory else name)(request, connection, body)
         if sampled:
             context.board.note(computed=waits() == waited)
         if outcome.status:
@@ -314,6 +341,12 @@ class Worker:
             seconds = time.monotonic() - now
             self._tell(DONE + dump_end(key, outcome.status, seconds), insist=True)
         self._served += 1
+        if memory and not 0 < settings.max_requests <= self._served:
+            if request.script in context.put_back.suspects:
+                self._tell(FINE + request.script.encode("utf-8", "surrogateescape"))
+            context.board.set_answered(self._slot, True)
+            told = SPENT + f"{request.script}: ".encode("utf-8", "surrogateescape")
+            memory.back(told, thoroughly())
         if outcome.spent:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
@@ -329,6 +362,9 @@ class Worker:
 
     def _report_code(self) -> None:
         """Tell the master what scripts are and import, for it to have that ready in the next children."""
+        memory = self._context.put_back.memory
+        if memory and not memory.is_news((len(sys.modules), *CODE.missed)):
+            return
         if CODE.missed:
             self._report(COMPILED, CODE.missed)
             CODE.missed.clear()
@@ -362,6 +398,11 @@ class Worker:
             self._context.notify.send(message)
         except OSError:
             pass  # the master has enough to read, or is gone
+
+
+def thoroughly() -> bool:
+    """Whether this run's scripts may have changed what takes longer to look at."""
+    return any(source.indirect or not source.names.isdisjoint(RARE) for source in CODE.used)
 
 
 def _answer(connection: socket.socket, data: bytes) -> None:

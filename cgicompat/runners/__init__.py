@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def find(name: str) -> Runner:
-    """The runner `cgi` (spawn a program), `fork` (run here, exit) or `cgihandler` (run, put back, go on).
+    """The runner `cgi` (spawn a program), `fork` (run here, then exit or have the memory put back) or
+    `cgihandler` (run, put back by guards, go on).
 
     On a Python that we do not know, of which nobody has tried what its libraries keep, `fork` stands in for
     `cgihandler`.

@@ -33,7 +33,7 @@ def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
     marks = (metafunc.definition.get_closest_marker(kind) for kind in ("doors", "runners"))
     doors, runners = (mark.args if mark else () for mark in marks)
     for door, runner in COMBINATIONS:
-        plain = {"own": "cgi", "pool": "cgihandler"}.get(runner, runner)
+        plain = {"own": "cgi", "pool": "cgihandler", "memory": "cgihandler"}.get(runner, runner)
         if door in asked and door in (doors or asked) and plain in (runners or [plain]):
             # for `--dist loadgroup`: what asks at one door runs in one process, which starts it
             group = pytest.mark.xdist_group(f"{door}-{runner}")

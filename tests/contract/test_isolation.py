@@ -645,6 +645,8 @@ def test_point_16_spent_process(site, change):
     assert [page.body for page in pages] == [b"served\n"] * 2
     assert all(page.whole for page in pages)
     assert after.body == before.body
+    if site.door.put_back == "memory" and "module" in change:
+        return  # it comes back with the memory
     assert len({page.pid for page in (*pages, after)}) == 3
     if site.door.persistent:
         log = site.logged(spending)

@@ -29,6 +29,10 @@ class Pool(Scgi):
         """Run one citizen, or `probe` or `pid`."""
         return self.open("GET", f"/cgi-bin/citizens/{name}.py").finish(30)
 
+    def path(self, name: str) -> str:
+        """Of a citizen."""
+        return f"{self.root}/cgi-bin/citizens/{name}.py"
+
     def facts(self) -> list[str]:
         """What the probe tells."""
         page = self.ask("probe")

@@ -280,7 +280,7 @@ def test_workers_that_die_at_once_do_not_keep_the_machine_busy(start, home):
 def test_scripts_have_runners_of_their_own(start, home):
     (home / "site").mkdir()
     (home / "site" / "cgicompat.toml").write_text(
-        'runner = "cgihandler"\nworkers = "1"\n'
+        'runner = "cgihandler"\nput-back = "guards"\nworkers = "1"\n'
         '[script."/cgi-bin/forked.py"]\nrunner = "fork"\n[script."/cgi-bin/spawned.py"]\nrunner = "cgi"\n'
     )
     pool = start()

@@ -20,7 +20,7 @@ def unknown(home, request):
 
 
 def test_an_unknown_python_runs_scripts_of_cgihandler_under_fork(start, unknown):
-    pool = start(*unknown, "--runner", "cgihandler")
+    pool = start(*unknown, "--runner", "cgihandler", "--put-back", "guards")
     first, second = (pool.get(pool.script("import json; print(json.dumps([1]))")) for _ in range(2))
     assert first.status == second.status == 200
     assert first.lines[0] != second.lines[0], "one process each"

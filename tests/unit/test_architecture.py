@@ -24,11 +24,12 @@ BOTTOM |= {"pages", "processes", "python", "request", "response", "routing", "sc
 ROOMS = {
     "apache": {"config"},
     "guards": BOTTOM,
+    "rewind": BOTTOM,
     "runners": BOTTOM | {"guards"},
     "bare": BOTTOM | {"runners"},
     "recordings": BOTTOM,
     "survey": BOTTOM | {"runners"},
-    "pool": BOTTOM | {"apache", "guards", "runners", "bare", "recordings"},
+    "pool": BOTTOM | {"apache", "guards", "rewind", "runners", "bare", "recordings"},
     "compare": BOTTOM | {"guards", "runners", "bare", "recordings"},
     "gateways": BOTTOM | {"apache", "runners", "pool"},
     "asgi": {"gateways"},

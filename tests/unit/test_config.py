@@ -141,7 +141,7 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path) -> None:
         ('[script]\n"/x.py" = 3', f'{file}: [script."/x.py"]: allowed is a path below the directory'),
         (
             '[script."/x.py"]\nrunner = 3',
-            f'{file}: [script."/x.py"] runner = 3: allowed is fork, cgihandler or cgi',
+            f'{file}: [script."/x.py"] runner = 3: allowed is auto, fork, cgihandler or cgi',
         ),
         (
             '[script."/x.py"]\nport = 3',

@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-RUNNERS = ("cgi", "fork", "cgihandler")
+RUNNERS = ("cgi", "fork", "cgihandler", "auto")
+# What makes of a name there what is measured: cgihandler by guards, by memory put back.
+WAYS = {"cgihandler": " --put-back guards", "auto": " --put-back memory"}
 MODULES = "/usr/lib/apache2/modules"
 
 
@@ -132,7 +134,7 @@ http {
 
 def pool(runner: str, options: str = "") -> Server:
     command = f"%(python)s -m cgicompat pool %(root)s --bind unix:%(home)s/pool.sock --runner {runner} "
-    return Server("pool", command + options)
+    return Server("pool", command + options + WAYS.get(runner, ""))
 
 
 SCRIPT_ALIAS = 'ScriptAlias "/cgi-bin/" "%(root)s/cgi-bin/"\n'
@@ -335,7 +337,13 @@ WSGIScriptAlias / "%(root)s/rewrite.py"
             f"serve-{runner}",
             "cgicompat",
             f"cgicompat serve, {runner}",
-            (Server("serve", f"%(python)s -m cgicompat serve %(root)s --port %(port)s --runner {runner}"),),
+            (
+                Server(
+                    "serve",
+                    "%(python)s -m cgicompat serve %(root)s --port %(port)s --runner "
+                    f"{runner}{WAYS.get(runner, '')}",
+                ),
+            ),
         )
         for runner in RUNNERS
     ),

@@ -1,0 +1,163 @@
+"""How workers of cgihandler are put back after a request: by their memory where that can be had, else by the
+guards. What was chosen, and what follows from how it goes."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+from cgicompat import python
+from cgicompat.modules import LIBRARY
+from cgicompat.rewind import Memory, Unavailable, randomness
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from cgicompat.config import Settings
+    from cgicompat.pool.log import Log
+
+_TRIAL = 5.0  # seconds
+_MOST_CRASHES = 3
+_MOST_SPENT = 3  # times in a row that a script may make its process spent
+_MOST_SCRIPTS = 1000
+_RATE = 10  # an image may take one part in so many of the master's time
+
+
+class PutBack:
+    """That of one pool. `memory` is None where the guards do it.
+
+    `under_fork` are scripts of the runner auto that have left something behind each time, `suspects` those
+    that may come to be.
+    """
+
+    def __init__(self, settings: Settings, log: Log):
+        self.memory: Memory | None = None
+        self.suspects: dict[str, int] = {}
+        self.under_fork: set[str] = set()
+        self.due = 0.0  # of the next image
+        self._log = log
+        self._crashes = 0
+        self._runners = settings.runners
+        if not self._runners & {"auto", "cgihandler"}:
+            return
+        if settings.put_back != "guards":
+            try:
+                memory = Memory()
+                try_out(memory)
+                self.memory = memory
+                randomness.record(lambda name: not LIBRARY.is_standard(name))
+            except (Unavailable, OSError) as error:
+                self._log.write(f"memory cannot be put back: {error}. {self._instead()}")
+        if not self.memory or settings.audit:
+            self._prepare_guards()
+
+    def _instead(self) -> str:
+        if "cgihandler" in self._runners:
+            return "Guards put back what they know of (see put-back in docs/configuration.md)"
+        return "Scripts run under fork (see runner in docs/configuration.md)"
+
+    def _prepare_guards(self) -> None:
+        if "cgihandler" not in self._runners:
+            return
+        if python.is_known():
+            from cgicompat.guards import prepare
+
+            prepare()
+        else:
+            self._log.write(
+                f"cgicompat knows {python.RANGE}, and this is {sys.version.partition(' (')[0]}: scripts of "
+                'the runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
+            )
+
+    def image(self) -> bool:
+        """Make what is in memory now the beginning of workers to come; whether there is one."""
+        if not self.memory:
+            return False
+        begun = time.monotonic()
+        try:
+            self.memory.image()
+        except (Unavailable, OSError) as error:
+            self.give_up(str(error))
+            return False
+        now = time.monotonic()
+        self.due = now + _RATE * (now - begun)
+        return True
+
+    def give_up(self, reason: str) -> None:
+        """From now on do without."""
+        if self.memory:
+            self.memory = None
+            self._log.write(f"memory is not put back any more: {reason}. {self._instead()}")
+            self._prepare_guards()
+
+    def crashed(self) -> bool:
+        """A process has died on its way back; whether it was one too many."""
+        self._crashes += 1
+        if self._crashes < _MOST_CRASHES or not self.memory:
+            return False
+        self.give_up(f"{self._crashes} processes have died of it. Please report this")
+        return True
+
+    def spent(self, script: str) -> bool:
+        """A script has left behind what cannot be put back; whether it runs under fork from now on."""
+        if script in self.under_fork or len(self.suspects) >= _MOST_SCRIPTS:
+            return False
+        self.suspects[script] = self.suspects.get(script, 0) + 1
+        if self.suspects[script] < _MOST_SPENT:
+            return False
+        del self.suspects[script]
+        self.under_fork.add(script)
+        return True
+
+    def fine(self, script: str) -> None:
+        """A suspect has left nothing behind."""
+        self.suspects.pop(script, None)
+
+
+def try_out(memory: Memory) -> None:
+    """See whether it goes, in processes that end. Raises Unavailable, OSError."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _try(memory, writer)
+    os.close(writer)
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    said = os.read(reader, 1000) if poll.poll(_TRIAL * 1000) else b"it does not come back"
+    os.close(reader)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    if said != b"ok":
+        raise Unavailable(said.decode("utf-8", "replace") or "a process that tries it dies")
+
+
+def _try(memory: Memory, writer: int) -> NoReturn:
+    import signal
+    import socket
+
+    answer = b""
+    try:
+        memory.image()
+        if child := os.fork():
+            os.close(writer)
+            signal.alarm(int(_TRIAL))
+            os.waitpid(child, 0)
+            os._exit(0)
+        signal.alarm(int(_TRIAL))
+        os.setpgid(0, 0)
+        told, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        made: list[int] = []
+        returns = memory.snapshot(end)
+        if returns < 3 and not made and os.umask(0o22) != 0o77:
+            made += range(100000)
+            os.umask(0o77)
+            memory.back(b"", True)
+        answer = b"ok" if returns == 3 and not made else b"not all comes back"
+        told.close()
+    except BaseException as error:
+        answer = str(error).encode("utf-8", "replace") or b"it fails"
+    os.write(writer, answer)
+    os._exit(0)

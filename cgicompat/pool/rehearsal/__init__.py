@@ -1,0 +1,80 @@
+"""Requests of our own that the master answers before any other, for its children to begin with warm code.
+
+CPython rewrites the code that it runs often into faster one (PEP 659). A child that runs once, or whose
+memory is put back, would do that anew for each request, and never get far. The script that is run for it is
+in this directory, and does nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+
+from cgicompat import scgi
+from cgicompat.descriptors import keep, release
+from cgicompat.modules import CODE
+from cgicompat.pool.board import Board
+from cgicompat.pool.intake import Intake
+from cgicompat.pool.worker import Context, Worker
+from cgicompat.runners import here
+from cgicompat.stdio import STREAMS
+
+_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+_SCRIPT = os.path.join(_DIRECTORY, "script.py")
+_TIMES = 24  # CPython rewrites after 2 to 16 runs
+
+
+def rehearse(context: Context, temporary: str) -> None:
+    """Answer some requests here, and leave no trace. Where something is to be called at exit already, it is
+    not done, since it would be called."""
+    if atexit._ncallbacks() or not hasattr(os, "memfd_create"):
+        return
+    settings = context.settings.but(
+        directory=_DIRECTORY, runner="fork", cgi_bin=(".",), cwd="script"
+    ).for_all()
+    board = os.memfd_create("rehearsal")  # not on a disk, which may be full
+    os.ftruncate(board, Board.SIZE)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    stage = Context(
+        settings,
+        Intake(settings, {}, temporary),
+        Board(board),
+        ours,
+        ours,
+        ours,
+        context.lifeline,
+        context.traces,
+        None,
+        context.soft_limit,
+        context.put_back,
+    )
+    worker = Worker(stage, 0)
+    outer, directory = dict(os.environ), os.open(".", os.O_RDONLY)
+    streams = [keep(os.dup(fd)) for fd in (0, 1)]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGIO,))
+    try:
+        for _ in range(_TIMES):
+            _ask(worker)
+    finally:
+        for fd, kept in enumerate(streams):
+            os.dup2(kept, fd)
+            release(kept)
+        here.set_environ(outer)
+        os.fchdir(directory)
+        os.close(directory)
+        os.close(board)
+        ours.close()
+        theirs.close()
+        STREAMS.renew()
+        CODE.forget(_SCRIPT)
+        signal.sigtimedwait((signal.SIGIO,), 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _ask(worker: Worker) -> None:
+    client, connection = socket.socketpair()
+    with client:
+        client.sendall(scgi.encode({"SCRIPT_FILENAME": _SCRIPT, "REQUEST_METHOD": "GET"}))
+        worker.serve(connection)
