@@ -7,7 +7,7 @@ nothing of a configuration is passed over in silence.
 
 from __future__ import annotations
 
-from . import handling, others, reading, redirects, requiring, sections, types, variables
+from . import documents, handling, others, reading, redirects, requiring, sections, types, variables
 from .merging import Part
 from .reading import Mistake
 from .rows import OUTSIDE, TABLE, Context, Scope, Server, obey
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-for _subject in (sections, requiring, handling, types, variables, redirects, others):
+for _subject in (sections, requiring, handling, types, variables, redirects, documents, others):
     TABLE.update({row.name.lower(): row for row in _subject.ROWS})
 
 # What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the

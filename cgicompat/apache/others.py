@@ -8,7 +8,7 @@ from .rows import ANYWHERE, Row, leave_out, refuse
 _LATER_MESSAGE = "not obeyed by this version yet: take it out, or keep Apache for this directory"
 _LATER = (
     (FILEINFO, "core", "SetOutputFilter SetInputFilter FileETag"),
-    (ANYWHERE, "core", "ErrorDocument AcceptPathInfo LimitRequestBody CGIVar"),
+    (ANYWHERE, "core", "CGIVar"),
     (FILEINFO | SERVER, "core", "DefaultType"),
     (FILEINFO, "mime", "DefaultLanguage MultiviewsMatch"),
     (
@@ -20,7 +20,7 @@ _LATER = (
     (
         INDEXES,
         "dir",
-        "DirectoryIndexRedirect FallbackResource DirectoryCheckHandler",
+        "DirectoryIndexRedirect DirectoryCheckHandler",
     ),
     (INDEXES, "autoindex", "IndexIgnoreReset"),
     (SERVER | DIRECTORY, "alias", "Alias ScriptAlias"),

@@ -278,6 +278,35 @@ class Lookup:
 
         return headers(values, path.rpartition("/")[2], guess)
 
+    def error_document(self, path: str, status: int) -> str:
+        """What an error is answered with for `path`, as documents.error_document says it."""
+        values = self.values(path)
+        if "errors" not in values:
+            return ""
+        from .documents import error_document
+
+        return error_document(values, status)
+
+    def alike(self, path: str, other: str) -> bool:
+        """Do two files lie side by side, with the same said of both? Then who was refused one may have the
+        other as the page that says so (server/request.c, ap_process_request_internal)."""
+        same_folder = path.rpartition("/")[0] == other.rpartition("/")[0]
+        return same_folder and self.values(path) == self.values(other) != {}
+
+    def fallback(self, path: str) -> str:
+        """The URL path that stands for what is not there, "" for none."""
+        found: str = self.values(path).get("fallback", "")
+        return found
+
+    def takes_path_info(self, path: str) -> bool:
+        """May anything follow the script `path` in a URL?"""
+        return bool(self.values(path).get("path_info", True))
+
+    def most_body(self, path: str, limit: int) -> int:
+        """The bytes that a request's body for the script `path` may have, where `limit` holds in any case."""
+        said: int = self.values(path).get("limit_body", 0)
+        return min(said, limit) if said else limit
+
     def passes_authorization(self, path: str) -> bool:
         """Does the script `path` get the Authorization header?"""
         return bool(self.values(path).get("pass_authorization"))

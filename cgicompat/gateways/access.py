@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cgicompat import environ
-from cgicompat.apache.access import Facts
+from cgicompat.apache.access import OPEN, Facts
 from cgicompat.apache.site import Apache
 from cgicompat.routing import OneScript, Redirect, Router, Script, Static, decode
 
@@ -29,6 +29,7 @@ class Access:
 
     def __init__(self, settings: Settings, router: Router | OneScript) -> None:
         self._router = router
+        self._top = settings.directory.rstrip("/") + "/"
         self._apache = (
             Apache(settings, lambda line: log.error("%s", plain(line)))
             if settings.htaccess or settings.apache_conf
@@ -44,7 +45,7 @@ class Access:
         """The request, with its user where one was asked for, or the answer that refuses it."""
         for path in self._paths(request, route):
             runs = isinstance(route, Script) and route.filename == path and not self._in_cgi_bin(path)
-            decision = lookup.decide(path, runs)
+            decision = lookup.decide(path, runs) if path != request.admitted else OPEN
             if decision.status:
                 return _refuse(request, path, decision)
             if decision.user:
@@ -57,6 +58,11 @@ class Access:
     def path(self, request: Request, route: Route) -> str:
         """The file or directory that a route is for, as it was asked for, no links followed."""
         return self._paths(request, route)[-1]
+
+    def named(self, request: Request) -> str:
+        """The file or directory that a request names, be it there or not; the served directory where its path
+        is malformed."""
+        return (isinstance(self._router, Router) and self._router.named(request.path)) or self._top
 
     def _in_cgi_bin(self, path: str) -> bool:
         return isinstance(self._router, OneScript) or self._router.in_cgi_bin(path)

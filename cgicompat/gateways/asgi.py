@@ -110,7 +110,8 @@ class CGI:
         if isinstance(answer, File):
             response = self._files.response(answer, scope)
             headers = scope["headers"]
-            if not ranges(answer.request.get("range") or ""):  # starlette would say 400
+            # Of a malformed range starlette would say 400.
+            if answer.request.status or not ranges(answer.request.get("range") or ""):
                 headers = [pair for pair in headers if pair[0] != b"range"]
             await response({**scope, "method": answer.request.method, "headers": headers}, receive, send)
         elif answer:
@@ -189,9 +190,13 @@ class _Files(StaticFiles):
         except OSError:  # gone since a moment ago
             return Response("404 Not Found\n", 404, media_type="text/plain")
         response: Response = FileResponse(
-            file.path, headers={"Content-Type": file.kind or media_type(file.path)}, stat_result=status
+            file.path,
+            file.request.status or 200,
+            {"Content-Type": file.kind or media_type(file.path)},
+            stat_result=status,
         )
-        if self.is_not_modified(response.headers, ReceivedHeaders(raw=list(scope["headers"]))):
+        asked = ReceivedHeaders(raw=list(scope["headers"]))
+        if not file.request.status and self.is_not_modified(response.headers, asked):
             response = NotModifiedResponse(response.headers)
         for name, value in file.headers:
             response.headers.append(name, value)

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cgicompat import scgi
-from cgicompat.response import BadResponse, Head, Parser
+from cgicompat.response import BadResponse, Head, Parser, phrase
 
 from .message import File, Headers, Reply, Request, page
 from .static import not_modified
@@ -50,8 +50,8 @@ class Run:
     """One run of one script.
 
     `settings` are those of the script, `environ` all its variables but CONTENT_LENGTH, `redirect` answers a
-    local redirect to the location it is given. `headers` are added to those of the script. `broken` says why
-    the client's connection is to be dropped, if it is.
+    local redirect to the location it is given, `instead` has what goes out for an error page. `headers` are
+    added to those of the script. `broken` says why the client's connection is to be dropped, if it is.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Run:
         settings: Settings,
         environ: dict[str, str],
         redirect: Callable[[str, Headers], Answer],
+        instead: Callable[[Reply], Answer] = lambda reply: reply,
     ) -> None:
         self.request = request
         self.filename = filename
@@ -72,6 +73,7 @@ class Run:
         self.finished = False
         self.broken = ""
         self._redirect = redirect
+        self._instead = instead
         self._parser = Parser(nph=filename.rpartition("/")[2].startswith("nph-"))
         self._without_body = request.method == "HEAD"
         self._left: int | None = None  # bytes of body still to come, by the Content-Length that was sent
@@ -143,7 +145,7 @@ class Run:
         """Answers the client with an error page; `reason` goes to the error log."""
         self.error(reason)
         self.finished = True
-        self.next = page(status, *headers)
+        self.next = self._instead(page(status, *headers))
         self.next.headers += self.headers
 
     def error(self, reason: str) -> None:
@@ -159,8 +161,11 @@ class Run:
 
     def _begin(self, head: Head, body: bytes, end: End | None) -> bool:
         """Makes the reply, `body` being what has come of it. Returns False where it is too early for that."""
-        if head.status == 200 and not head.explicit and not_modified(self.request, head.get):
+        plain_page = head.status == 200 and not head.explicit and not self.request.status
+        if plain_page and not_modified(self.request, head.get):
             head.status, head.reason = 304, ""
+        if self.request.status and head.status == 200 and not head.explicit:
+            head.status, head.reason = self.request.status, phrase(self.request.status)
         headers = [*head.headers, *self.headers]
         text = head.get("content-length")
         said = int(text) if text else None

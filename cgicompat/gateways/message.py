@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from cgicompat.response import first, phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Headers = list[tuple[str, str]]
 
@@ -18,6 +23,8 @@ class Request:
     `path` is percent-encoded and lies below `mount` (decoded, "" at the root), `prefix` in encoded form.
     `uri` is the target as the client sent it, `query` what followed its question mark. Header text is UTF-8
     with surrogateescape, names in any case. `server` and `client` are address and port, None on unix sockets.
+    `status` is the error that the answer is a page for, if it is for one, `env` has variables for scripts.
+    Access to the file `admitted`, which is such a page, is not decided on again.
     """
 
     method: str
@@ -33,6 +40,9 @@ class Request:
     client: tuple[str, int] | None = None
     user: str = ""
     auth_type: str = ""
+    status: int = 0
+    admitted: str = ""
+    env: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str | None:
         """The value of the first header called `name` (in lower case)."""
@@ -44,6 +54,16 @@ class Request:
         gone = ("content-", "transfer-encoding", "expect")
         headers = [(name, value) for name, value in self.headers if not name.lower().startswith(gone)]
         return replace(self, method=method, path=path, query=query, headers=headers)
+
+    def after(self, other: Request, status: int, env: Mapping[str, str]) -> Request:
+        """This one where the server itself has come to it from `other`, which had the `status` and the
+        further variables `env` (http_request.c, internal_internal_redirect)."""
+        before = {f"REDIRECT_{name}": text for name, text in {**other.env, **env}.items()}
+        url = other.mount + unquote(other.path, errors="surrogateescape")
+        before |= {"REDIRECT_STATUS": str(status), "REDIRECT_URL": url}
+        if other.query:
+            before["REDIRECT_QUERY_STRING"] = other.query
+        return replace(self, env=before)
 
 
 @dataclass(slots=True)

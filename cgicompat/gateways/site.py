@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from .static import listing, media_type
 if TYPE_CHECKING:
     from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
+    from cgicompat.routing import Route
 
 log = logging.getLogger("cgicompat.error")
 
@@ -50,13 +52,19 @@ class Site:
             return Reply(200, headers=[("Content-Length", "0")])
         if "\0" in "".join([request.query, request.uri, *[value for _, value in request.headers]]):
             return page(400)
-        lookup = self.access.look(request)
+        if (lookup := self.access.look(request)) is None:
+            return self._follow(request, self.router.route(request.path), hops, None)
         route = self.router.route(request.path, lookup)
-        if lookup:
-            checked = self.access.check(request, route, lookup)
-            if isinstance(checked, Reply):
-                return checked
-            request = checked
+        checked = self.access.check(request, route, lookup)
+        if isinstance(checked, Reply):
+            return self._instead(request, checked, hops, lookup)
+        if isinstance(route, Refusal) and (found := self._fallback(checked, route, hops, lookup)):
+            return found
+        answer = self._follow(checked, route, hops, lookup)
+        return self._instead(checked, answer, hops, lookup) if isinstance(answer, Reply) else answer
+
+    def _follow(self, request: Request, route: Route, hops: int, lookup: Lookup | None) -> Answer:
+        """Where a route leads whom nothing forbids it."""
         match route:
             case Script() as script:
                 return self._run(request, script, hops, lookup)
@@ -80,6 +88,12 @@ class Site:
 
     def _run(self, request: Request, script: Script, hops: int, lookup: Lookup | None) -> Reply | Run:
         settings = self.settings.for_script(script.filename)
+        if lookup:
+            if script.path_info and not lookup.takes_path_info(script.filename):
+                return page(404)
+            most = lookup.most_body(script.filename, settings.max_body)
+            if most != settings.max_body:
+                settings = settings.but(max_body=most)
         length = request.get("content-length") or ""
         if length and not is_length(length):
             return page(413 if length.isdecimal() else 400)
@@ -98,7 +112,13 @@ class Site:
             environ["HTTP_AUTHORIZATION"] = given
         if lookup and (more := lookup.variables(script.filename)):
             environ = {**more, **environ}
-        return Run(request, script.filename, settings, environ, redirect)
+        if request.env:
+            environ = {**request.env, **environ}
+
+        def instead(reply: Reply) -> Answer:
+            return self._instead(request, reply, hops, lookup) if lookup else reply
+
+        return Run(request, script.filename, settings, environ, redirect, instead)
 
     def variables(self, request: Request, script: Script, settings: Settings) -> dict[str, str]:
         """The CGI variables of a request for `script`, whose settings these are."""
@@ -134,6 +154,43 @@ class Site:
             answer = self.answer(request.redirected(parts[1], query), hops)
         answer.headers += cookies
         return answer
+
+    def _instead(self, request: Request, reply: Reply, hops: int, lookup: Lookup) -> Answer:
+        """What goes out for an error, as ErrorDocument says it (http_request.c, ap_die)."""
+        if reply.status < 400 or request.status:  # no error, or one on the way to such a document
+            return reply
+        path = self.access.named(request)
+        said = lookup.error_document(path, reply.status)
+        about = reply.headers[2:]  # all but type and length
+        if said[:1] == '"':
+            return page(reply.status, *about, html=said[1:])
+        if said[:1] != "/":
+            return page(302, ("Location", said)) if said else reply
+        raw, _, query = _quoted(said).partition("?")
+        parts = split_mount(raw, request.mount)
+        if parts is None or reply.status == 413:  # not ours, or the client is still sending
+            return reply
+        env = {**lookup.variables(path), "REQUEST_METHOD": request.method}
+        inner = request.redirected(parts[1], query).after(request, reply.status, env)
+        inner = replace(inner, status=reply.status)
+        if reply.status == 401 and lookup.alike(path, beside := self.access.named(inner)):
+            inner = replace(inner, admitted=beside)
+        answer = self.answer(inner, hops + 1)
+        if isinstance(answer, Reply):
+            if answer.status >= 300:
+                return reply
+            answer.status, answer.reason = reply.status, reply.reason
+        answer.headers += about
+        return answer
+
+    def _fallback(self, request: Request, route: Refusal, hops: int, lookup: Lookup) -> Answer | None:
+        """What FallbackResource has for a path that leads nowhere (mod_dir, fixup_dflt)."""
+        path = self.access.named(request)
+        found = lookup.fallback(path) if route.status == 404 and not os.path.lexists(path) else ""
+        parts = split_mount(_quoted(found), request.mount) if found else None
+        if parts is None:
+            return None
+        return self.answer(replace(request, path=parts[1]), hops + 1) if hops < HOPS else page(500)
 
     def _list(self, request: Request, directory: str, lookup: Lookup | None) -> Reply:
         if not isinstance(self.router, Router):

@@ -48,9 +48,11 @@ def whole_or_part(
     etag = f'"{status.st_mtime_ns:x}-{size:x}"'
     modified = formatdate(status.st_mtime, usegmt=True)
     validators = {"etag": etag, "last-modified": modified}
-    if not_modified(request, validators.get):
+    if not request.status and not_modified(request, validators.get):
         return Reply(304, "", list(validators.items())), 0, 0
     headers = [("Content-Type", kind or media_type(path)), ("Accept-Ranges", "bytes"), *validators.items()]
+    if request.status:
+        return Reply(request.status, "", [*headers, ("Content-Length", str(size))]), 0, size
     part = None
     if request.get("if-range") in (None, etag, modified):
         part = _range(request.get("range") or "", size)

@@ -85,6 +85,8 @@ class Intake:
         if lookup and not decided:
             self._decide(lookup, script, environ)
         settings = self._settings.for_script(script)
+        if lookup and (most := lookup.most_body(script, settings.max_body)) != settings.max_body:
+            settings = settings.but(max_body=most)
         environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
         environ.setdefault("QUERY_STRING", "")
         environ.setdefault("SERVER_SOFTWARE", "cgicompat")
@@ -107,6 +109,8 @@ class Intake:
             environ["REMOTE_USER"], environ["AUTH_TYPE"] = decision.user, decision.auth_type
         if moved := lookup.redirected(script, environ.get("QUERY_STRING", "")):
             raise Refused(moved[0], "", "", *([f"Location: {moved[1]}"] if moved[1] else []))
+        if environ.get("PATH_INFO") and not lookup.takes_path_info(script):
+            raise Refused(404, "", f"{script}: AcceptPathInfo is Off")
         for name, text in lookup.variables(script).items():
             environ.setdefault(name, text)
 

@@ -13,6 +13,8 @@ SCRIPT = """\
 echo "Content-Type: text/plain"
 echo
 echo "$REMOTE_USER/$AUTH_TYPE/$REQUEST_METHOD/$PATH_INFO/$FOO/$BAR"
+echo "$SCRIPT_NAME?$QUERY_STRING $REQUEST_URI"
+env | grep '^REDIRECT_' | sort
 """
 FILES = (
     "page.txt",
@@ -23,6 +25,7 @@ FILES = (
     "run.cgi",
     "sub/index.html",
     "a.sh",
+    "bad.cgi",
     "a.foo",
     "a.foo.txt",
     *("b.foo", "b.foo.txt", "b.txt.foo", "b.ru.html", "b.html.ru", "b.txt.gz", "b.gz", "b.tar.gz"),
@@ -55,6 +58,8 @@ USERS_ASK = (
     "HEAD page.txt @cy",
 )
 LISTS = ("", "sub/", "sub/deep/", "run.cgi", "sub/run.cgi", "page.txt")
+DENIED = "Require all denied\n"
+ERRORS = ("none", "page.txt", "none/x", "sub/page.txt", "sub/deep/page.txt", "bad.cgi", "HEAD none")
 TYPES = ("page.txt", "other.html", "sub/page.txt", "sub/index.html", "none")
 
 
@@ -330,6 +335,70 @@ SITES = {
     "redirect-never": Site("Redirect old /new\n", "page.txt", "old"),
     "redirect-bad-status": Site("Redirect 200 /x /y\n"),
     "redirect-all": Site("Redirect /x\n", "page.txt", "sub/?a=b", "none", sub="Redirect gone\n"),
+    # In place of something
+    "error-text": Site('ErrorDocument 404 "Not & here"\nErrorDocument 403 Gone!\n', *ERRORS, sub=DENIED),
+    "error-file": Site(
+        "ErrorDocument 404 /error-file/page.txt\nErrorDocument 403 /error-file/sub/page.txt\n"
+        "ErrorDocument 500 /error-file/page.txt\n",
+        *ERRORS,
+        sub__deep=DENIED,
+    ),
+    "error-script": Site(
+        "ErrorDocument 404 /error-script/run.cgi/info?q=a\nErrorDocument 500 /error-script/run.cgi\n"
+        "SetEnvIf Request_URI none FOO=was\n",
+        "none?a=b",
+        "none",
+        "sub/none",
+    ),
+    "error-url": Site("ErrorDocument 404 http://example.org/x?y\nErrorDocument 403 /error-url/\n", *ERRORS),
+    "error-401": Site(
+        BASIC + "Require valid-user\nErrorDocument 401 /error-401/sub/run.cgi\n",
+        "page.txt",
+        "run.cgi?x",
+        "page.txt @ann",
+        sub="Satisfy any\nAllow from all\n",
+    ),
+    "error-401-itself": Site(
+        BASIC + "Require valid-user\nErrorDocument 401 /error-401-itself/other.html\n", *USERS_ASK
+    ),
+    "error-lost": Site("ErrorDocument 404 /error-lost/lost\n", *ERRORS),
+    "error-inner": Site(
+        'ErrorDocument 404 "outer"\n',
+        "none",
+        "sub/none",
+        "sub/deep/none",
+        sub="ErrorDocument 404 inner\n",
+        sub__deep="ErrorDocument 404 default\n",
+    ),
+    "error-method": Site("ErrorDocument 404 /error-method/run.cgi\n", "POST none?x=y", "HEAD none"),
+    "error-redirect": Site(
+        "ErrorDocument 410 /error-redirect/run.cgi\nRedirect gone /error-redirect/x\n", "x"
+    ),
+    "error-few": Site("ErrorDocument 404\n"),
+    "error-many": Site("ErrorDocument 404 Not Here\n"),
+    "error-status": Site("ErrorDocument 99 x\n"),
+    "path-info": Site(
+        "AcceptPathInfo Off\n", "run.cgi", "run.cgi/x", "sub/run.cgi/x", sub="AcceptPathInfo On\n"
+    ),
+    "fallback": Site(
+        "FallbackResource /fallback/run.cgi\n",
+        "none",
+        "none/a/b?x=y",
+        "page.txt",
+        "run.cgi/x",
+        "POST none",
+        "sub/none",
+        "sub/deep/none",
+        sub__deep="FallbackResource disabled\n",
+    ),
+    "fallback-denied": Site(
+        "FallbackResource /fallback-denied/run.cgi\n<Files run.cgi>\nRequire all denied\n</Files>\n", "none"
+    ),
+    "fallback-lost": Site("FallbackResource /fallback-lost/lost\n", "none"),
+    "fallback-file": Site("FallbackResource /fallback-file/page.txt\n", "none", "none/x", "sub/none"),
+    "limit-body": Site(
+        "LimitRequestBody 2\n", "run.cgi", "POST run.cgi", "POST sub/run.cgi", sub="LimitRequestBody 0\n"
+    ),
     # Mistakes
     "unknown": Site("", *EVERY, sub="Nonsense on\n"),
     "unclosed": Site("<Files x>\nRequire all granted\n"),

@@ -49,6 +49,8 @@ def fill(root: Path, home: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             script = name.endswith((".cgi", ".sh")) or "a.foo" in name
             file.write_text(SCRIPT if script else f"{name}\n")
+            if name == "bad.cgi":
+                file.write_text("#!/bin/sh\nexit 1\n")
             file.chmod(0o755 if script else 0o644)
         for name, text in site.files.items():
             (root / site.name / name).write_bytes((text % {"home": home}).encode())
@@ -81,6 +83,20 @@ def door(request: pytest.FixtureRequest, home: Path) -> Iterator[HttpDoor]:
     door.stop()
 
 
+# Pages for errors that a site has itself.
+OWN = (
+    b"Not & here",
+    b"Gone!",
+    b"page.txt",
+    b"sub/page.txt",
+    b"other.html",
+    b"inner",
+    b"outer",
+    b"/",
+    b"ann/",
+)
+
+
 def ask(door: HttpDoor, site: Site, asked: str) -> tuple[int, list[str], bytes]:
     """Status, headers that matter and, where there is a page of the site's own, the body."""
     words = asked.split(" ")
@@ -99,7 +115,8 @@ def ask(door: HttpDoor, site: Site, asked: str) -> tuple[int, list[str], bytes]:
     headers = [f"{name}: {value}" for name in names for value in answer.all(name)]
     # Our own redirects are relative, and a file of no known type has one.
     headers = [text.replace("http://localhost", "") for text in headers if not text.endswith("/octet-stream")]
-    return answer.status, headers, _body(answer.body) if answer.status == 200 else b""
+    own = answer.status == 200 or answer.body.startswith(OWN)
+    return answer.status, headers, _body(answer.body) if own else b""
 
 
 def _body(body: bytes) -> bytes:
