@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cgicompat.pool.files import Files
     from cgicompat.pool.log import Log
     from cgicompat.pool.rules import Rules
+    from cgicompat.pool.verdicts import Verdicts
     from cgicompat.pool.worker import Context
 
 # Code is never freed, not even that of files that have changed since. Bytes are of source.
@@ -36,8 +37,12 @@ _COMPILING = 10.0  # seconds
 class Learning:
     """Imports and remembers what is news."""
 
-    def __init__(self, log: Log, files: Files, errands: Errands, context: Context, rules: Rules):
-        self._tasting = Tasting(log, errands, rules, context.refused, context.read, files.watch, self._settle)
+    def __init__(
+        self, log: Log, files: Files, errands: Errands, context: Context, rules: Rules, verdicts: Verdicts
+    ):
+        self._tasting = Tasting(
+            log, errands, rules, verdicts, context.refused, context.read, files.watch, self._settle
+        )
         self._files = files
         self._errands = errands
         self._tries: dict[str, int] = {}
@@ -73,21 +78,17 @@ class Learning:
                 self._compiling.add(path)
                 self._compile(path)
 
-    def preload(self, names: Iterable[str], insist: Iterable[str] = ()) -> None:
-        """Import these before a script does; where one of `insist` cannot be had, say so."""
+    def preload(self, insist: Iterable[str]) -> None:
+        """Import these before a script does, and say so where one cannot be had; then what the former master
+        had."""
         self._tasting.watch_modules()
-        self._tasting.ask(names, insist)
+        self._tasting.resume(insist)
         self.news = True
 
     @property
     def awaited(self) -> bool:
         """Whether modules that are to be there from the beginning are not yet."""
         return self._tasting.awaited
-
-    @property
-    def learned(self) -> list[str]:
-        """Modules that were imported, in their order."""
-        return self._tasting.learned
 
     def learn(self, shared: bool) -> bool:
         """Have all that was told since ready for children, which share this process's memory itself, or an

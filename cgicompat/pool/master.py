@@ -35,6 +35,7 @@ from cgicompat.pool.loop import Loop
 from cgicompat.pool.putback import PutBack
 from cgicompat.pool.rehearsal import rehearse
 from cgicompat.pool.rules import Rules
+from cgicompat.pool.verdicts import Verdicts
 from cgicompat.pool.waiting import WaitingLine
 from cgicompat.pool.worker import Context, Job
 from cgicompat.runners import here, shell
@@ -124,13 +125,14 @@ class Master:
         rehearse(self._context, state["temporary"])
         rules = Rules(settings, dict(os.environ))
         self._errands = Errands(self._loop, self._crew.others)
-        self._learning = Learning(self._log, self._files, self._errands, self._context, rules)
+        self._verdicts = Verdicts(settings, rules, state.get("verdicts"))
+        self._learning = Learning(self._log, self._files, self._errands, self._context, rules, self._verdicts)
         self._crew.adopt(state.get("workers", ()))
         if recorder:
             self._start(recorder)
         if settings.config and state["argv"]:
             self._files.watch(settings.config)
-        self._learning.preload([*settings.preload, *state.get("learned", ())], insist=settings.preload)
+        self._learning.preload(settings.preload)
 
     def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:
         ends = []
@@ -347,7 +349,7 @@ class Master:
             self._state["workers"] = self._crew.dump()
             self._state["queue"] = self._line.dump()
             self._state["messages"] = [end.fileno() for end in self._messages]
-            self._state["learned"] = self._learning.learned
+            self._state["verdicts"] = self._verdicts.dump()
             self._log.write("reloading")
             tidy.execute(self._settings, self._state, self._state["argv"])
         except OSError as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         messages: NotRequired[list[int]]  # both ends of the socket for messages to the master
         workers: NotRequired[list[tuple[int, int, int]]]  # pid, slot on the board, pipe that is their stderr
         queue: NotRequired[list[tuple[float, int]]]  # since when a connection waits (time.monotonic)
-        learned: NotRequired[list[str]]  # modules, in the order in which they were imported
+        verdicts: NotRequired[tuple[bytes, list[bytes]]]  # see Verdicts.dump()
 
 
 def descriptors(state: State) -> list[int]:

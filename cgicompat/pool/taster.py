@@ -31,6 +31,7 @@ from cgicompat.guards.modules import Modules
 from cgicompat.guards.streams import Streams
 from cgicompat.guards.watch import WATCH
 from cgicompat.modules import LIBRARY
+from cgicompat.pool.verdicts import is_settled, look
 from cgicompat.runners.here import set_environ
 
 TYPE_CHECKING = False
@@ -70,15 +71,18 @@ _DEEDS = {
     "sqlite3.connect": "opens a database",
     "sys.addaudithook": "adds an audit hook",
 }
+_LISTINGS = frozenset(("os.listdir", "os.scandir"))
 _MODULES = (".py", ".pyc", ".so")
 _NO_FILES = ("/proc/", "/sys/", "/dev/")
 _MOST_FILES = 500
 _SAID = 3  # reasons
+_SHOWN = 200  # bytes of output
 _CYTHON = ("cython_runtime", "_cython_")  # modules that all of Cython's share
 
 
 def taste(names: list[str], rules: Rules) -> bytes:
-    """Import modules in this process; what there is to say of it, for Verdict.restore()."""
+    """Import modules in this process; what there is to say of it, for Tasting._decide()."""
+    began = time.time()
     set_environ(rules.environ)
     sys.dont_write_bytecode = True
     before = set(sys.modules)
@@ -104,7 +108,12 @@ def taste(names: list[str], rules: Rules) -> bytes:
     except Exception as error:
         reasons.append(f"leaves what cannot be looked at: {type(error).__name__}: {error}")
     read = sorted(name.decode("utf-8", "surrogateescape") for name in witness.variables)
-    return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], read, sorted(witness.files)))
+    specs = [getattr(sys.modules[name], "__spec__", None) for name in sys.modules.keys() - before]
+    files = {spec.origin for spec in specs if spec is not None and spec.has_location and spec.origin}
+    files |= witness.files | witness.directories.difference(sys.path)
+    seen = {path: look(path) for path in sorted(files)}
+    sure = witness.sees_all and is_settled(seen, began)
+    return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], own, read, seen, sure))
 
 
 class _Recording(dict[bytes, bytes]):
@@ -138,13 +147,14 @@ class _Recording(dict[bytes, bytes]):
 
 
 class Witness:
-    """Sees what happens within a `with` statement: which environment `variables` and `files` are read, which
-    functions the process is to call at its end, and all that changes."""
+    """Sees what happens within a `with` statement: which environment `variables`, `files` and `directories`
+    are read, which functions the process is to call at its end, and all that changes."""
 
     def __init__(self) -> None:
         gc.unfreeze()  # for guards that look for the interpreter's own lists
         prepare()
         self.files: set[str] = set()
+        self.directories: set[str] = set()
         self._exits: list[tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]] = []
         self._deeds: list[str] = []
         self._active = False
@@ -206,6 +216,8 @@ class Witness:
             return
         if event == "open":
             self._on_open(*arguments)
+        elif event in _LISTINGS:
+            self._on_listing(*arguments)
         elif event in _DEEDS and not (event == "os.mkdir" and os.path.isdir(arguments[0])):
             self._deeds.append(_DEEDS[event])
 
@@ -218,6 +230,16 @@ class Witness:
         elif not name.endswith(_MODULES) and not name.startswith(_NO_FILES) and len(self.files) < _MOST_FILES:
             self.files.add(os.path.abspath(name))
 
+    def _on_listing(self, path: object) -> None:
+        name = os.fsdecode(path or ".") if not isinstance(path, int) else "."  # type: ignore[arg-type]
+        if not name.startswith(_NO_FILES) and len(self.directories) < _MOST_FILES:
+            self.directories.add(os.path.abspath(name))
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether there are no more files and directories than are noted."""
+        return len(self.files) < _MOST_FILES > len(self.directories)
+
     def reasons(self, own: set[str]) -> Iterator[str]:
         """Why not to preload what has been imported; `own` are the top packages that this has brought."""
         yield from self._deeds
@@ -228,8 +250,8 @@ class Witness:
             yield "leaves a file open"
         sys.stdout.flush()
         sys.stderr.flush()
-        if os.fstat(self._output).st_size:
-            yield "writes output"
+        if output := os.pread(self._output, _SHOWN, 0).decode("utf-8", "replace"):
+            yield f"writes output: {' '.join(output.split())!r}"
         changed = [name for name, value in _facts() if self._facts.get(name, value) != value]
         if changed:
             yield f"changes {', '.join(changed)}"

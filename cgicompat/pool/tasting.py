@@ -1,7 +1,10 @@
 """Which libraries the master imports for its children: those that were tasted and found harmless.
 
-A child imports them first, see pool.taster; the master goes on meanwhile. Packages are tasted one by one, the
-modules of the standard library together, and by halves where that does not go well.
+A child imports them first, see pool.taster; the master goes on meanwhile. Packages are tasted one by one, and
+after those that they need: what they do to these is seen then, and matplotlib fails where mpl_toolkits, which
+needs it and which it needs, comes first. Modules of the standard library are tasted together, and by halves
+where that does not go well. After a reload nothing is
+tasted again of which the verdict still holds.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from cgicompat.pool.errand import Errands
     from cgicompat.pool.log import Log
     from cgicompat.pool.rules import Rules
+    from cgicompat.pool.verdicts import Look, Verdicts
 
 _OURS = __name__.partition(".")[0]
 _TASTING = 30.0  # seconds
@@ -28,9 +32,9 @@ _TASTING = 30.0  # seconds
 class Tasting:
     """Tastes, and imports what is good.
 
-    `learned` are the modules that were imported, in their order. `refused` has names of modules that workers
-    need not tell of any more. `read` are the environment variables that the libraries have read, each with
-    what they found. `settle` is called when something was imported.
+    `verdicts` has what was imported, by this master and the former. `refused` has names of modules that
+    workers need not tell of any more. `read` are the environment variables that the libraries have read, each
+    with what they found. `settle` is called when something was imported.
     """
 
     def __init__(
@@ -38,15 +42,16 @@ class Tasting:
         log: Log,
         errands: Errands,
         rules: Rules,
+        verdicts: Verdicts,
         refused: set[str],
         read: dict[str, str | None],
         watch: Callable[[str], None],
         settle: Callable[[], None],
     ):
-        self.learned: list[str] = []
         self._log = log
         self._errands = errands
         self._rules = rules
+        self._verdicts = verdicts
         self._refused = refused
         self._read = read
         self._watch = watch
@@ -55,6 +60,7 @@ class Tasting:
         self._tasting = False
         self._insist: set[str] = set()
         self._told: set[str] = set()
+        self._postponed: set[str] = set()
 
     @property
     def awaited(self) -> bool:
@@ -62,13 +68,20 @@ class Tasting:
         under_way = self._tasting or self._waiting
         return bool(under_way and self._insist - self._refused - sys.modules.keys())
 
+    def resume(self, insist: Iterable[str]) -> None:
+        """Have what the former master had, and `insist`."""
+        for verdict in self._verdicts.standing():
+            if not self._import(*verdict):
+                break
+        self.ask([*insist, *self._verdicts.names], insist)
+
     def ask(self, names: Iterable[str], insist: Iterable[str] = ()) -> None:
         """Have these modules; where one of `insist` cannot be had, say so."""
         self._insist.update(insist)
         groups: dict[str, list[str]] = {}
         for name in names:
             if name.partition(".")[0] == _OURS:
-                self._import([name])
+                self._import([name], [], {}, sure=True)
                 continue
             group = "" if LIBRARY.is_standard(name) else name.partition(".")[0]
             groups.setdefault(group, []).append(name)
@@ -100,36 +113,62 @@ class Tasting:
         self._errands.send(work, done, _TASTING)
 
     def _decide(self, names: list[str], result: bytes | None) -> None:
-        failed, reasons, read, files = {}, ["does not end, or ends the process"], [], []
+        failed, reasons, own, read, seen, sure = (
+            {},
+            ["does not end, or ends the process"],
+            set(),
+            [],
+            {},
+            False,
+        )
         if result is not None:
-            failed, reasons, read, files = marshal.loads(result)
+            failed, reasons, own, read, seen, sure = marshal.loads(result)
+        if self._is_early(names, own):
+            self._waiting.append(names)
+            return
         for name, error in failed.items():
             self._refuse([name], error)
         if not reasons:
-            self._import([name for name in names if name not in failed])
-            self._read.update((name, self._rules.environ.get(name)) for name in read)
-            for file in files:
-                self._watch(file)
+            self._import([name for name in names if name not in failed], read, seen, sure)
         elif len(names) > 1 and LIBRARY.is_standard(names[0]):
             half = len(names) // 2
             self._waiting[:0] = [names[:half], names[half:]]
         else:
             self._refuse(names, f"its import {'; '.join(reasons)}")
 
-    def _import(self, names: Iterable[str]) -> None:
+    def _is_early(self, names: list[str], brought: set[str]) -> bool:
+        """Whether it brings packages that are still to be tasted; true once for each."""
+        top = names[0].partition(".")[0]
+        if top in self._postponed or not brought.intersection(
+            other[0].partition(".")[0] for other in self._waiting if not LIBRARY.is_standard(other[0])
+        ) - {top}:
+            return False
+        self._postponed.add(top)
+        return True
+
+    def _import(self, names: list[str], read: list[str], seen: dict[str, Look], sure: bool) -> bool:
+        """Import what was found harmless, see Verdicts.add(); whether all went well."""
         ours = dict(os.environ)
         here.set_environ(self._rules.environ)
+        imported = []
         try:
             for name in names:
                 try:
                     __import__(name)
-                    self.learned.append(name)
+                    imported.append(name)
                 except BaseException as error:
                     self._refuse([name], f"{type(error).__name__}: {error}")
         finally:
             here.set_environ(ours)
+        well = imported == names
+        self._verdicts.add(imported, read, seen, sure and well)
+        self._read.update((name, self._rules.environ.get(name)) for name in read)
+        for path, what in seen.items():
+            if not isinstance(what, list):
+                self._watch(path)
         self.watch_modules()
         self._settle()
+        return well
 
     def watch_modules(self) -> None:
         """Have the files of all that is loaded under watch."""
