@@ -1,9 +1,7 @@
 """Which libraries the master imports for its children: those that were tasted and found harmless.
 
-A child imports them first, see pool.taster; the master goes on meanwhile. Packages are tasted one by one, and
-after those that they need: what they do to these is seen then, and matplotlib fails where mpl_toolkits, which
-needs it and which it needs, comes first. Modules of the standard library are tasted together, and by halves
-where that does not go well. After a reload nothing is
+A child imports them first, see pool.taster; the master goes on meanwhile. Packages are tasted one by one, the
+modules of the standard library together, and by halves where that does not go well. After a reload nothing is
 tasted again of which the verdict still holds.
 """
 
@@ -60,7 +58,6 @@ class Tasting:
         self._tasting = False
         self._insist: set[str] = set()
         self._told: set[str] = set()
-        self._postponed: set[str] = set()
 
     @property
     def awaited(self) -> bool:
@@ -113,19 +110,9 @@ class Tasting:
         self._errands.send(work, done, _TASTING)
 
     def _decide(self, names: list[str], result: bytes | None) -> None:
-        failed, reasons, own, read, seen, sure = (
-            {},
-            ["does not end, or ends the process"],
-            set(),
-            [],
-            {},
-            False,
-        )
+        failed, reasons, read, seen, sure = {}, ["does not end, or ends the process"], [], {}, False
         if result is not None:
-            failed, reasons, own, read, seen, sure = marshal.loads(result)
-        if self._is_early(names, own):
-            self._waiting.append(names)
-            return
+            failed, reasons, read, seen, sure = marshal.loads(result)
         for name, error in failed.items():
             self._refuse([name], error)
         if not reasons:
@@ -135,16 +122,6 @@ class Tasting:
             self._waiting[:0] = [names[:half], names[half:]]
         else:
             self._refuse(names, f"its import {'; '.join(reasons)}")
-
-    def _is_early(self, names: list[str], brought: set[str]) -> bool:
-        """Whether it brings packages that are still to be tasted; true once for each."""
-        top = names[0].partition(".")[0]
-        if top in self._postponed or not brought.intersection(
-            other[0].partition(".")[0] for other in self._waiting if not LIBRARY.is_standard(other[0])
-        ) - {top}:
-            return False
-        self._postponed.add(top)
-        return True
 
     def _import(self, names: list[str], read: list[str], seen: dict[str, Look], sure: bool) -> bool:
         """Import what was found harmless, see Verdicts.add(); whether all went well."""

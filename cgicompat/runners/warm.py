@@ -18,12 +18,13 @@ _UNFIT = frozenset(
 
 def preloadable(names: set[str]) -> list[str]:
     """Of modules that were imported here, those that are fit to be imported before a fork, in an order to do
-    so: the standard library first, packages that others need before these."""
+    so: the standard library first, packages that others need before these. sys.modules has each where its
+    import was over (importlib._bootstrap, _load_unlocked)."""
     place = {name: number for number, name in enumerate(sys.modules)}
 
     def order(name: str) -> tuple[int, bool, str]:
         # A module behind another one is imported by that: `_asyncio` before `asyncio` would upset both.
-        package = -len(place) if LIBRARY.is_standard(name) else -place.get(name.partition(".")[0], 0)
+        package = -1 if LIBRARY.is_standard(name) else place.get(name.partition(".")[0], len(place))
         return package, name.startswith("_"), name
 
     found = []

@@ -427,3 +427,19 @@ def test_a_library_that_seeds_numpy_at_its_import(site, packages):
         assert ask(site, "seeded") == (200, ["0.417022004702574"]), site.log()[-2000:]
     until(lambda: "seeds_numpy is not preloaded" in site.log(), 30)
     assert ask(site, "seeded") == (200, ["0.417022004702574"]), site.log()[-2000:]
+
+
+def test_a_library_that_changes_one_that_it_needs(site, packages):
+    """It is tasted after that, and so found out."""
+    (packages / "needed.py").write_text("colour = 'red'\n")
+    (packages / "changes_needed.py").write_text("import needed\nneeded.colour = 'blue'\n")
+    site.file("changing.py", HEAD + "import changes_needed, needed\nprint(needed.colour)\n", 0o755)
+    site.file("needing.py", HEAD + "import needed\nprint(needed.colour)\n", 0o755)
+
+    def ask_both() -> bool:
+        assert ask(site, "changing") == (200, ["blue"]), site.log()[-2000:]
+        assert ask(site, "needing") == (200, ["red"]), site.log()[-2000:]
+        return "changes_needed is not preloaded" in site.log()
+
+    until(ask_both, 30)
+    assert ask_both()
