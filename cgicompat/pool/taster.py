@@ -338,9 +338,10 @@ def _is_standard(function: object) -> bool:
 
 
 def _is_own_filter(found: Any, own: Iterable[str]) -> bool:
-    """Whether a filter is for warnings of these packages: by their category, or their names in a pattern."""
+    """Whether a filter is for warnings of these packages, by their names in a pattern; or for a category that
+    a library has defined: requests has one for urllib3's."""
     _, message, category, module, _ = found
     patterns = [getattr(pattern, "pattern", pattern) or "" for pattern in (message, module)]
-    return category.__module__.partition(".")[0] in own or any(
+    return not LIBRARY.is_standard(category.__module__) or any(
         top in pattern for top in own for pattern in patterns
     )
