@@ -113,7 +113,7 @@ def taste(names: list[str], rules: Rules) -> bytes:
     files |= witness.files | witness.directories.difference(sys.path)
     seen = {path: look(path) for path in sorted(files)}
     sure = witness.sees_all and is_settled(seen, began)
-    return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], read, seen, sure))
+    return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], own, read, seen, sure))
 
 
 class _Recording(dict[bytes, bytes]):

@@ -58,6 +58,7 @@ class Tasting:
         self._tasting = False
         self._insist: set[str] = set()
         self._told: set[str] = set()
+        self._postponed: set[str] = set()
 
     @property
     def awaited(self) -> bool:
@@ -112,7 +113,10 @@ class Tasting:
     def _decide(self, names: list[str], result: bytes | None) -> None:
         failed, reasons, read, seen, sure = {}, ["does not end, or ends the process"], [], {}, False
         if result is not None:
-            failed, reasons, read, seen, sure = marshal.loads(result)
+            failed, reasons, brought, read, seen, sure = marshal.loads(result)
+            if self._is_early(names, brought):
+                self._waiting.append(names)
+                return
         for name, error in failed.items():
             self._refuse([name], error)
         if not reasons:
@@ -122,6 +126,17 @@ class Tasting:
             self._waiting[:0] = [names[:half], names[half:]]
         else:
             self._refuse(names, f"its import {'; '.join(reasons)}")
+
+    def _is_early(self, names: list[str], brought: set[str]) -> bool:
+        """Whether it brings packages that are still to be tasted; true once for each. What a library does to
+        those that it needs is seen after them; and mpl_toolkits cannot be imported before matplotlib, which
+        needs it too."""
+        top = _top(names)
+        waiting = {_top(others) for others in self._waiting if not LIBRARY.is_standard(others[0])} - {top}
+        if top in self._postponed or waiting.isdisjoint(brought):
+            return False
+        self._postponed.add(top)
+        return True
 
     def _import(self, names: list[str], read: list[str], seen: dict[str, Look], sure: bool) -> bool:
         """Import what was found harmless, see Verdicts.add(); whether all went well."""
@@ -156,10 +171,14 @@ class Tasting:
 
     def _refuse(self, names: list[str], reason: str) -> None:
         self._refused.update(names)
-        top = names[0].partition(".")[0]
+        top = _top(names)
         asked = [name for name in names if name in self._insist]
         if asked:
             self._log.write(f"cannot preload {', '.join(asked)}: {reason}")
         elif not LIBRARY.is_standard(top) and top not in self._told:
             self._told.add(top)
             self._log.write(f"{top} is not preloaded: {reason}")
+
+
+def _top(names: list[str]) -> str:
+    return names[0].partition(".")[0]
