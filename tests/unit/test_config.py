@@ -12,6 +12,7 @@ import pytest
 
 from cgicompat import config
 from cgicompat.config import ConfigError, Settings
+from cgicompat.config.settings import _matches
 
 
 def load(directory: Path, toml: str = "", environ: dict[str, str] | None = None, **flags: Any) -> Settings:
@@ -269,7 +270,7 @@ def test_the_same_but_for_some_values(tmp_path: Path) -> None:
     ],
 )
 def test_patterns(path: str, pattern: str, matches: bool) -> None:
-    assert config._matches(path, pattern) is matches
+    assert _matches(path, pattern) is matches
 
 
 def test_settings_travel_to_another_process(tmp_path: Path) -> None:
@@ -295,4 +296,5 @@ def test_the_import_is_lean() -> None:
         "print(*sorted(set(sys.modules) - before))"
     )
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert set(run.stdout.split()) - {"linecache"} == {"cgicompat", "cgicompat.config"}
+    parts = {f"cgicompat.config.{name}" for name in ("options", "settings", "values")}
+    assert set(run.stdout.split()) - {"linecache"} == {"cgicompat", "cgicompat.config", *parts}
