@@ -76,6 +76,7 @@ def replay(
         def ask(result: Result) -> Answer:
             recording = placed(result.recording, settings)
             name = runner or settings.for_script(recording.script).runner
+            name = "fork" if name == "auto" else name
             process = bench.process(name if runs_here(settings, recording.script) else "cgi")
             try:
                 run = process.run(_case(recording))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def find(name: str) -> Runner:
     """The runner `cgi` (spawn a program), `fork` (run here, then exit or have the memory put back) or
-    `cgihandler` (run, put back by guards, go on).
+    `cgihandler` (run, put back by guards, go on). Where nobody has decided what `auto` is, it is `fork`.
 
     On a Python that we do not know, of which nobody has tried what its libraries keep, `fork` stands in for
     `cgihandler`.
@@ -29,7 +29,7 @@ def find(name: str) -> Runner:
         from cgicompat.runners import cgi
 
         return cgi.run
-    if name == "fork" or not is_known():
+    if name in ("fork", "auto") or not is_known():
         from cgicompat.runners import fork
 
         return fork.run
