@@ -128,7 +128,7 @@ class Worker:
         self._served = 0
         self._used = False  # a script has run here
         self._known = set(sys.modules)
-        self._loaded = len(self._known)
+        self._born = self._loaded = len(self._known)  # modules
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
@@ -346,7 +346,7 @@ class Worker:
                 self._tell(FINE + request.script.encode("utf-8", "surrogateescape"))
             context.board.set_answered(self._slot, True)
             told = SPENT + f"{request.script}: ".encode("utf-8", "surrogateescape")
-            memory.back(told, thoroughly())
+            memory.back(told, thoroughly() or len(sys.modules) != self._born)
         if outcome.spent:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))

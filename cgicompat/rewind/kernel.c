@@ -34,14 +34,16 @@ struct action {
 
 /* What an ordinary process cannot make good again, each as a number. */
 static const char *const FIXED[] = {
-    "its user",       "its group",     "its groups",  "its process group", "its session",    "its capabilities",
-    "its priority",   "its scheduler", "its processors", "its I/O priority", "prctl(dumpable)", "prctl(keepcaps)",
-    "prctl(securebits)", "prctl(timer slack)", "prctl(no_new_privs)", "prctl(seccomp)", "prctl(death signal)",
-    "prctl(subreaper)", "prctl(machine checks)", "its personality", "prctl(huge pages)",
+    "its user", "its group", "its process group", "its priority",
+    /* Looked at thoroughly: */
+    "its groups", "its session", "its capabilities", "its scheduler", "its processors", "its I/O priority",
+    "prctl(dumpable)", "prctl(keepcaps)", "prctl(securebits)", "prctl(timer slack)", "prctl(no_new_privs)",
+    "prctl(seccomp)", "prctl(death signal)", "prctl(subreaper)", "prctl(machine checks)", "its personality",
+    "prctl(huge pages)",
 };
-enum { FIXED_COUNT = sizeof FIXED / sizeof *FIXED };
+enum { FIXED_COUNT = sizeof FIXED / sizeof *FIXED, FIXED_ALWAYS = 4 };
 
-/* The same, in files of /proc/self: what takes longer to ask for. */
+/* The same, in files of /proc/self, thoroughly. */
 static const char *const RARE[] = {
     "oom_score_adj", "coredump_filter", "autogroup", "cgroup", "timers", "ns/cgroup", "ns/ipc", "ns/mnt", "ns/net",
     "ns/pid_for_children", "ns/time_for_children", "ns/user", "ns/uts", "root",
@@ -63,6 +65,7 @@ static struct kernel {
     fenv_t arithmetic;
     char name[16];
     pid_t group_of_parent;
+    struct rusage children;
     uint64_t fixed[FIXED_COUNT], rare[RARE_COUNT];
     struct file files[MOST_FILES];
     int file_count;
@@ -87,7 +90,7 @@ static uint64_t mixed(uint64_t one, uint64_t two, uint64_t three)
     return hash(all, sizeof all);
 }
 
-static void ask_fixed(uint64_t *to)
+static int ask_fixed(uint64_t *to, bool thoroughly)
 {
     uid_t user[3];
     gid_t group[3], groups[256];
@@ -99,20 +102,22 @@ static void ask_fixed(uint64_t *to)
 
     getresuid(user, user + 1, user + 2);
     getresgid(group, group + 1, group + 2);
+    to[0] = mixed(user[0], user[1], user[2]);
+    to[1] = mixed(group[0], group[1], group[2]);
+    to[2] = (uint64_t)getpgrp();
+    to[3] = (uint64_t)syscall(SYS_getpriority, PRIO_PROCESS, 0);
+    if (!thoroughly)
+        return FIXED_ALWAYS;
     long count = getgroups(256, groups);
     syscall(SYS_capget, &header, capabilities);
     syscall(SYS_sched_getaffinity, 0, sizeof processors, processors);
     sched_getparam(0, &parameter);
     prctl(PR_GET_PDEATHSIG, &signal_of_parent);
     prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
-    uint64_t now[FIXED_COUNT] = {
-        mixed(user[0], user[1], user[2]),
-        mixed(group[0], group[1], group[2]),
+    uint64_t rest[FIXED_COUNT - FIXED_ALWAYS] = {
         hash(groups, count > 0 ? (size_t)count * sizeof *groups : 0),
-        (uint64_t)getpgrp(),
         (uint64_t)getsid(0),
         hash(capabilities, sizeof capabilities),
-        (uint64_t)syscall(SYS_getpriority, PRIO_PROCESS, 0),
         mixed((uint64_t)sched_getscheduler(0), (uint64_t)parameter.sched_priority, 0),
         hash(processors, sizeof processors),
         (uint64_t)syscall(SYS_ioprio_get, 1, 0),
@@ -128,7 +133,8 @@ static void ask_fixed(uint64_t *to)
         (uint64_t)syscall(SYS_personality, 0xffffffff),
         (uint64_t)prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0),
     };
-    memcpy(to, now, sizeof now);
+    memcpy(to + FIXED_ALWAYS, rest, sizeof rest);
+    return FIXED_COUNT;
 }
 
 /* A name space and the root directory are told by what their names stand for, a file by its text. */
@@ -291,7 +297,18 @@ static const char *company(void)
     return "a process that it has started is still running";
 }
 
-static void restore_signals(void)
+/* Children may do it to their parent: prlimit(1), taskset(1). */
+static bool had_children(void)
+{
+    struct rusage now;
+    getrusage(RUSAGE_CHILDREN, &now);
+    bool had = memcmp(&now, &k->children, sizeof now) != 0;
+    k->children = now;
+    return had;
+}
+
+/* Those in real time only thoroughly: few have heard of them. */
+static void restore_signals(bool thoroughly)
 {
     static const struct itimerval off;
     static const struct action ignored = {.handler = (void *)1};
@@ -299,7 +316,7 @@ static void restore_signals(void)
     for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++)
         setitimer((__itimer_which_t)i, &off, NULL);
     syscall(SYS_rt_sigpending, &pending, sizeof pending);
-    for (int i = 1; i < SIGNALS; i++) {
+    for (int i = 1; i < (thoroughly || pending >> 31 ? SIGNALS : 32); i++) {
         struct action now;
         if (i == SIGKILL || i == SIGSTOP)
             continue;
@@ -342,7 +359,8 @@ const char *kernel_save(const int *descriptors)
     fegetenv(&k->arithmetic);
     prctl(PR_GET_NAME, k->name);
     k->group_of_parent = getpgid(getppid());
-    ask_fixed(k->fixed);
+    getrusage(RUSAGE_CHILDREN, &k->children);
+    ask_fixed(k->fixed, true);
     ask_rare(k->rare);
     const char *wrong = save_files();
     return wrong ? wrong : end_threads(descriptors[TASKS]);
@@ -355,12 +373,12 @@ const char *kernel_restore(bool thoroughly)
     /* Files before company: helpers of multiprocessing end when theirs are closed. */
     if ((spent = end_threads(k->descriptors[TASKS])) || (spent = restore_files()) || (spent = company()))
         return spent;
-    restore_signals();
+    thoroughly |= had_children();
+    restore_signals(thoroughly);
     umask(k->umask);
-    if ((spent = restore_limits()))
+    if (thoroughly && (spent = restore_limits()))
         return spent;
-    ask_fixed(now);
-    if ((spent = changed(k->fixed, now, FIXED, FIXED_COUNT)))
+    if ((spent = changed(k->fixed, now, FIXED, ask_fixed(now, thoroughly))))
         return spent;
     if (thoroughly) {
         ask_rare(now);

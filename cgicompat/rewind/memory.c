@@ -568,7 +568,8 @@ static const char *restore_maps(void)
 static void read_sizes(uintptr_t *to)
 {
     char text[128], *at = text;
-    read_all(s->descriptors[STATM], text, sizeof text);
+    ssize_t size = pread(s->descriptors[STATM], text, sizeof text - 1, 0);
+    text[size > 0 ? size : 0] = 0;
     for (int i = 0; i < 6; i++, at++)
         to[i > 0] = number(&at, 10);
 }

@@ -50,13 +50,12 @@ def rehearse(context: Context, temporary: str) -> None:
         context.soft_limit,
         context.put_back,
     )
-    worker = Worker(stage, 0)
     outer, directory = dict(os.environ), os.open(".", os.O_RDONLY)
     streams = [keep(os.dup(fd)) for fd in (0, 1)]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGIO,))
     try:
         for _ in range(_TIMES):
-            _ask(worker)
+            _ask(Worker(stage, 0))
     finally:
         for fd, kept in enumerate(streams):
             os.dup2(kept, fd)
