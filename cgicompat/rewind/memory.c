@@ -282,7 +282,10 @@ int rewind_image(void)
     errno = 0;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &mask);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* so that brk never falls below a snapshot */
+    /* So that brk never falls below a snapshot, and few blocks are mappings of their own. */
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
     if (!work || (smaps = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)) < 0 ||
         (pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)) < 0 ||
         (tasks = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
