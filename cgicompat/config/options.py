@@ -77,7 +77,7 @@ OPTIONS = (
     Option(
         "runner",
         values.choice("auto", "fork", "cgihandler", "cgi"),
-        "fork",
+        "auto",
         "auto, fork, cgihandler or cgi",
         "fork: a warm process for each request; cgihandler: one for many; cgi: a new program each time; "
         "auto: cgihandler where a process's memory can be put back, else fork.",

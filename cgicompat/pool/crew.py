@@ -216,11 +216,14 @@ class Crew:
 
     # Death
 
-    def renew(self) -> None:
-        """All workers end when they are idle, and others take their place."""
+    def renew(self) -> bool:
+        """All workers end when they are idle, and others take their place; whether that is possible now."""
         before = self._lifeline, self._context.lifeline
+        try:
+            reader, writer = os.pipe()
+        except OSError:
+            return False
         set_private(self._context.lifeline)
-        reader, writer = os.pipe()
         self._context.lifeline, self._lifeline = keep(reader), keep(writer, private=True)
         size = self.size
         for child in self._children.values():
@@ -228,6 +231,7 @@ class Crew:
         self.fill(size)
         for end in before:
             release(end)
+        return True
 
     def retire(self) -> None:
         """All end when they are idle, and their ends are no news."""

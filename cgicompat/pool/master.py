@@ -261,8 +261,9 @@ class Master:
         now = time.monotonic()
         minimum, _ = self._settings.workers
         news = now >= self._put_back.due and self._learning.learn(self._put_back.memory is None)
-        if news and self._put_back.image():
-            self._crew.renew()
+        if news and self._put_back.image() and not self._crew.renew():
+            self._learning.news = True
+            self._put_back.due = now + _OUTAGE
         if self._learning.awaited and not self._state.get("workers"):
             return  # at a reload nobody waits
         self._crew.fill(minimum)

@@ -151,17 +151,17 @@ def test_the_usual_port_may_be_left_out():
 
 def test_figures(site):
     before = row(site, "hello.py")
-    calls = int((re.search(r"(?:fork) (\d+) 0 ", before) or [0, 0])[1])
+    calls = int((re.search(r"auto (\d+) 0 ", before) or [0, 0])[1])
     for _ in range(3):
         site.ask("/cgi-bin/hello.py")
     assert re.fullmatch(
-        rf"/cgi-bin/hello.py fork {calls + 3} 0 [\d.]+ ms [\d.]+ m?s 0 s ago, 200", row(site, "hello.py")
+        rf"/cgi-bin/hello.py auto {calls + 3} 0 [\d.]+ ms [\d.]+ m?s 0 s ago, 200", row(site, "hello.py")
     )
 
 
 def test_failures_and_stderr(site):
     site.ask("/cgi-bin/broken.py")
-    found = until(lambda: re.search(r"fork (\d+) (\d+) .* 500", row(site, "broken.py")))
+    found = until(lambda: re.search(r"auto (\d+) (\d+) .* 500", row(site, "broken.py")))
     assert found[1] == found[2] != "0"
     until(lambda: "stderr: ZeroDivisionError: division by zero" in row(site, "broken.py"))
     assert "about to &lt;fail&gt;" in site.page("/script?path=/cgi-bin/broken.py")

@@ -46,7 +46,7 @@ def test_idle_workers_go_again(start):
     script = pool.script("time.sleep(0.2)")
     running = [pool.open(script) for _ in range(2)]
     assert all(exchange.finish().status == 200 for exchange in running)
-    assert len(pool.workers()) == 2
+    until(lambda: len(pool.workers()) == 2)
     until(lambda: len(pool.workers()) == 1, 40)
 
 
@@ -235,7 +235,7 @@ def laden(start, home):
     library = home / "library"
     library.mkdir()
     (library / "laden.py").write_text("DATA = [f'string {n}' for n in range(500_000)]\n")
-    pool = start("--workers", "1", "--preload", "laden", "--env", f"PYTHONPATH={library}")
+    pool = start("--workers", "1", "--runner", "fork", "--preload", "laden", "--env", f"PYTHONPATH={library}")
     return pool, "import laden\nsum(map(len, laden.DATA))\n"
 
 

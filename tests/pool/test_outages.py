@@ -93,7 +93,7 @@ def test_what_the_whole_system_is_short_of(start, home, call, number):
     (library / "sitecustomize.py").write_text(
         SHORT.format(file=str(short), call=call, number=errno.errorcode[number])
     )
-    pool = start("--workers", "1", "--env", f"PYTHONPATH={library}")
+    pool = start("--workers", "1", "--runner", "fork", "--env", f"PYTHONPATH={library}")
     url = pool.script("")
     assert pool.get(url).status == 200
     short.touch()

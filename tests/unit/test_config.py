@@ -25,7 +25,7 @@ def test_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path)
     assert settings.directory == os.path.realpath(tmp_path)
     assert settings.config is None
-    assert (settings.bind, settings.port, settings.runner) == ("127.0.0.1", 8000, "fork")
+    assert (settings.bind, settings.port, settings.runner) == ("127.0.0.1", 8000, "auto")
     assert settings.workers == (config.cores() + 1, 8 * config.cores())
     assert (settings.timeout, settings.max_body, settings.max_requests) == (60.0, 1 << 30, 0)
     assert (settings.cwd, settings.env, settings.cgi_bin) == ("script", {}, ("cgi-bin", "htbin"))

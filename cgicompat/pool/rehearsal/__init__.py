@@ -28,9 +28,15 @@ _TIMES = 24  # CPython rewrites after 2 to 16 runs
 
 def rehearse(context: Context, temporary: str) -> None:
     """Answer some requests here, and leave no trace. Where something is to be called at exit already, it is
-    not done, since it would be called."""
-    if atexit._ncallbacks() or not hasattr(os, "memfd_create"):
-        return
+    not done, since it would be called; nor where the system is short of something."""
+    if not atexit._ncallbacks() and hasattr(os, "memfd_create"):
+        try:
+            _rehearse(context, temporary)
+        except OSError:
+            pass  # it may be had later, and all goes well without
+
+
+def _rehearse(context: Context, temporary: str) -> None:
     settings = context.settings.but(
         directory=_DIRECTORY, runner="fork", cgi_bin=(".",), cwd="script"
     ).for_all()
@@ -51,9 +57,11 @@ def rehearse(context: Context, temporary: str) -> None:
         context.put_back,
     )
     outer, directory = dict(os.environ), os.open(".", os.O_RDONLY)
-    streams = [keep(os.dup(fd)) for fd in (0, 1)]
+    streams = [keep(os.dup(fd)) for fd in (0, 1, 2)]
+    reader, writer = os.pipe()  # for fd 2: a worker waits until its errors have been read
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGIO,))
     try:
+        os.dup2(writer, 2)
         for _ in range(_TIMES):
             _ask(Worker(stage, 0))
     finally:
@@ -63,7 +71,8 @@ def rehearse(context: Context, temporary: str) -> None:
         here.set_environ(outer)
         os.fchdir(directory)
         os.close(directory)
-        os.close(board)
+        for fd in (board, reader, writer):
+            os.close(fd)
         ours.close()
         theirs.close()
         STREAMS.renew()
