@@ -18,7 +18,7 @@ import time
 from itertools import chain
 
 from cgicompat import runners
-from cgicompat.descriptors import KEPT, LOWEST, keep
+from cgicompat.descriptors import KEPT, LOWEST, keep, release
 from cgicompat.errorlog import log
 from cgicompat.modules import CODE, RARE
 from cgicompat.pool.board import IDLE, Board
@@ -321,6 +321,10 @@ class Worker:
         memory = context.put_back.memory if name == "cgihandler" else None
         sampled = self._served % _SAMPLE == 0
         waited = waits() if sampled else 0
+        if name == "fork" and os.getpid() != context.master:  # a rehearsal is there
+            # The last request: even what the script forks past Python must not take those of others.
+            for channel in (context.listener, context.handoff):
+                release(channel.detach())
         if name == "cgi":
             from cgicompat.runners import cgi
 

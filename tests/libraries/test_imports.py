@@ -385,6 +385,7 @@ HARMLESS = {
     "requests": "requests",
     "sqlalchemy": "sqlalchemy sqlalchemy.orm sqlalchemy.dialects.sqlite",
     "matplotlib": "matplotlib matplotlib.pyplot",
+    "mercurial": "mercurial.hgweb mercurial.ui",
     "django": "django.conf django.http django.template django.core.handlers.wsgi django.db.models",
 }
 

@@ -50,6 +50,21 @@ def test_a_child_of_a_script_holds_none_of_our_descriptors(start, runner, how):
         os.kill(daemon, signal.SIGKILL)
 
 
+def test_what_is_forked_past_python_does_not_listen(start):
+    pool = start("--workers", "2", "--runner", "fork")
+    url = pool.script(DAEMON + "import ctypes\nif ctypes.CDLL(None).fork() == 0: daemon()")
+    assert pool.get(url).status == 200
+    daemon = pid_of(str(pool.root) + url)
+    try:
+        with open("/proc/net/unix") as file:
+            inodes = [line.split()[6] for line in file if line.rstrip().endswith(f" {pool.socket}")]
+        files = {os.readlink(f"/proc/{daemon}/fd/{fd}") for fd in os.listdir(f"/proc/{daemon}/fd")}
+        assert inodes
+        assert files.isdisjoint(f"socket:[{inode}]" for inode in inodes), files
+    finally:
+        os.kill(daemon, signal.SIGKILL)
+
+
 def test_a_file_that_a_library_opened_stays_its_own(start, home):
     """Not closed under it, nor given to another."""
     library = home / "library"

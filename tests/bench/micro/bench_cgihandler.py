@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.micro.elsewhere import CLOCK
-from tests.bench.micro.worker import GUARD, RUN
+from tests.bench.micro.worker import GUARD, RUN, SHARED
 
 # What a pool has loaded whose other scripts are ordinary ones.
 MODULES = (
@@ -40,6 +40,11 @@ def test_the_whole_run_beside_modules_of_other_scripts(benchmark, process):
 @pieces("cgihandler: guards, for each run", GUARDS["begin"] + GUARDS["restore"])
 def test_guard(piece, benchmark, process):
     process("worker.py", MODULES=MODULES).measure(benchmark, 1000, piece)
+
+
+@pieces("cgihandler: what guards share", SHARED)
+def test_shared(piece, benchmark, process):
+    process("worker.py", MODULES=MODULES).measure(benchmark, 100, piece)
 
 
 @pieces("cgihandler: guards, once in a process", GUARDS["save"])

@@ -19,7 +19,8 @@ import os  # noqa: E402
 import time  # noqa: E402
 
 from cgicompat.descriptors import keep  # noqa: E402
-from cgicompat.guards import GUARDS, Guards, prepare  # noqa: E402
+from cgicompat.guards import GUARDS, Guards, kernel, prepare  # noqa: E402
+from cgicompat.guards.executed import Executed  # noqa: E402
 from cgicompat.guards.guard import Guard  # noqa: E402
 from cgicompat.modules import CODE  # noqa: E402
 from cgicompat.pool.heap import settle  # noqa: E402
@@ -55,6 +56,11 @@ GUARD = {
     for guard in GUARDS
     if getattr(guard, step) is not getattr(Guard, step)
 }
+# What guards share, or ask only where a script could have changed it.
+SHARED = {
+    "code that exec has run": (Executed, "clear"),
+    "what the kernel keeps": (kernel, "state"),
+}
 
 
 class Clock:
@@ -86,9 +92,9 @@ class Clock:
 
 def measure(piece: str, rounds: int, settings: Settings) -> list[float]:
     clock = Clock()
-    owner, name = {**RUN, **GUARD}[piece]
+    owner, name = {**RUN, **GUARD, **SHARED}[piece]
     setattr(owner, name, clock.wrap(getattr(owner, name)))
-    if name == "save":
+    if name in ("save", "state"):
         for _ in range(rounds):
             Guards(settings.audit, settings.max_rss)
     else:
