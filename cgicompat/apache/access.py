@@ -23,8 +23,9 @@ class Facts:
     """What is known of a request: the method (as `asked` for, and as `method`, GET for HEAD), the decoded URL
     path, the name of the host that it is for (in lower case, "" where it has none) and as the client has it,
     with its port (`authority`), whether it is `secure` (TLS), the addresses of both sides ("" where there are
-    none), the protocol, and by `header` the value of each header (name in lower case), or "". `env` has the
-    variables that SetEnvIf sets."""
+    none), the protocol, and by `header` the value of each header (name in lower case), or ""; the query, the
+    `line` of the target as it came, and the `mount`, the part of the path before the site's. `env` has the
+    variables of a request that led to this one, and those that SetEnvIf and RewriteRule set."""
 
     __slots__ = (
         "asked",
@@ -33,11 +34,15 @@ class Facts:
         "env",
         "header",
         "host",
+        "line",
         "method",
+        "mount",
         "protocol",
+        "query",
         "secure",
         "server",
         "url",
+        "user",
     )
 
     def __init__(
@@ -52,6 +57,10 @@ class Facts:
         server: str,
         protocol: str,
         header: Callable[[str], str],
+        query: str = "",
+        line: str = "",
+        mount: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.asked = method
         self.method = "GET" if method == "HEAD" else method  # one to Apache
@@ -63,7 +72,11 @@ class Facts:
         self.server = server
         self.protocol = protocol
         self.header = header
-        self.env: Mapping[str, str] = {}
+        self.query = query
+        self.line = line
+        self.mount = mount
+        self.env = env or {}
+        self.user = ""  # once it is known
 
 
 class Decision:

@@ -7,7 +7,7 @@ nothing of a configuration is passed over in silence.
 
 from __future__ import annotations
 
-from . import documents, handling, others, reading, redirects, requiring, sections, types, variables
+from . import documents, handling, others, reading, redirects, requiring, ruling, sections, types, variables
 from .merging import Part
 from .reading import Mistake
 from .rows import OUTSIDE, TABLE, Context, Scope, Server, obey
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-for _subject in (sections, requiring, handling, types, variables, redirects, documents, others):
+for _subject in (sections, requiring, handling, types, variables, redirects, documents, ruling, others):
     TABLE.update({row.name.lower(): row for row in _subject.ROWS})
 
 # What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the
@@ -30,8 +30,10 @@ def htaccess(file: str, allowed: int, say: Callable[[str], None]) -> Part:
     """What one .htaccess says where `allowed` classes may stand; what is wrong makes a mistake of it."""
     context = Context()
     part = Part()
+    scope = Scope(part, allowed, None, context)
+    scope.place = file.rpartition("/")[0] or "/"
     try:
-        obey(reading.Reader(MODULES, {}).read(file), Scope(part, allowed, None, context))
+        obey(reading.Reader(MODULES, {}).read(file), scope)
     except Mistake as mistake:
         return Part(str(mistake))
     except OSError as error:

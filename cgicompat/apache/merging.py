@@ -19,6 +19,10 @@ SERVER, DIRECTORY = 32, 64
 ADDING: dict[str, Callable[[Any, Any], Any]] = {}
 
 
+class TooLong(Exception):
+    """A request has a text that is longer than an expression may be compared with; the message says which."""
+
+
 class Part:
     """One section, or one .htaccess: the values that it sets, and its <Files> sections, which come after all
     that is said of directories. `mistake` says why it cannot be obeyed, to be answered by `status`."""

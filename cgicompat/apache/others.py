@@ -25,8 +25,6 @@ _LATER = (
     (INDEXES, "autoindex", "IndexIgnoreReset"),
     (SERVER | DIRECTORY, "alias", "Alias ScriptAlias"),
     (SERVER, "alias", "AliasMatch ScriptAliasMatch"),
-    (FILEINFO, "rewrite", "RewriteEngine RewriteRule RewriteCond RewriteBase RewriteOptions"),
-    (SERVER, "rewrite", "RewriteMap"),
     (FILEINFO, "setenvif", "SetEnvIfExpr"),
     (FILEINFO, "headers", "Header RequestHeader"),
     (INDEXES, "expires", "ExpiresActive ExpiresByType ExpiresDefault"),

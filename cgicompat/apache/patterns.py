@@ -7,18 +7,43 @@ from __future__ import annotations
 
 import re
 
+from .bounds import longest
+from .merging import TooLong
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST = 1000  # characters of a pattern
-_MOST = 8192  # characters of what it is compared with
 
 Matcher = "Callable[[str], bool]"
 
 
-def expression(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """A regular expression. `$` is the end alone, as Apache has it since 2.4.30. Raises ValueError."""
+class Expression:
+    """A regular expression, and the longest text that it may be compared with."""
+
+    __slots__ = ("_longest", "_pattern", "_search", "_text", "groups")
+
+    def __init__(self, text: str, pattern: str, flags: int, whole: bool = False) -> None:
+        self._text = text
+        self._pattern = re.compile(pattern, re.ASCII | flags)
+        self._search = self._pattern.fullmatch if whole else self._pattern.search
+        self._longest = longest(pattern, re.ASCII | flags)
+        self.groups = self._pattern.groups
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match in a text. Raises TooLong."""
+        if len(text) > self._longest:
+            raise TooLong(f"{len(text)} characters: `{self._text}` takes {self._longest} at most")
+        return self._search(text)
+
+    def matches(self, text: str) -> bool:
+        return self.search(text) is not None
+
+
+def expression(pattern: str, flags: int = 0) -> Expression:
+    """A regular expression. `$` is the end alone, and `.` any character, as Apache has them since 2.4.30.
+    Raises ValueError."""
     if len(pattern) > LONGEST:
         raise ValueError(f"the expression may have {LONGEST} characters")
     if "[[:" in pattern:
@@ -45,15 +70,14 @@ def expression(pattern: str, flags: int = 0) -> re.Pattern[str]:
         translated += character
         position += 1
     try:
-        return re.compile(translated, re.ASCII | flags)
+        return Expression(pattern, translated, flags | re.DOTALL)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"not a regular expression that is understood here: {error}") from None
 
 
 def search(pattern: str) -> Callable[[str], bool]:
     """Whether an expression is found in a text. Raises ValueError."""
-    found = expression(pattern).search
-    return lambda text: len(text) <= _MOST and found(text) is not None
+    return expression(pattern).matches
 
 
 def wildcard(pattern: str, path: bool = True) -> Callable[[str], bool]:
@@ -82,7 +106,6 @@ def wildcard(pattern: str, path: bool = True) -> Callable[[str], bool]:
             translated += some if character == "?" else re.escape(character)
         position += 1
     try:
-        found = re.compile(translated, re.DOTALL | re.ASCII).fullmatch
+        return Expression(pattern, rf"\A{translated}", re.DOTALL, whole=True).matches
     except re.error as error:
         raise ValueError(f"not a pattern: {error}") from None
-    return lambda text: len(text) <= _MOST and found(text) is not None

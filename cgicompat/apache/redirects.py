@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _MOST = 1000  # in one section
-_LONGEST = 8192
 
 
 class Redirection:
@@ -34,7 +33,7 @@ class Redirection:
 def redirected(values: Values, url: str, query: str) -> tuple[int, str] | None:
     """Status and URL (an empty one where the status stands alone) that a decoded URL path leads to."""
     for one in values.get("redirects", ()):
-        if len(url) <= _LONGEST and (found := one.find(url)) is not None:
+        if (found := one.find(url)) is not None:
             if query and "?" not in found and 300 <= one.status < 400:
                 found += "?" + query
             return one.status, found

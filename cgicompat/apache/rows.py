@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from .rewriting import Condition
+
 ANYWHERE = EVERY | SERVER
 OUTSIDE = SERVER | FILEINFO | INDEXES | OPTIONS  # what Apache takes outside of sections
 
@@ -35,6 +37,8 @@ class Scope:
         self.methods: Methods = ALL
         self.require: Requirement | None = None  # the section of requirements that we are in
         self.in_files = False
+        self.place: str | None = ""  # the directory, "" outside of any; None where a name alone is none
+        self.conditions: list[Condition] = []  # for the next RewriteRule
 
     def words(self) -> list[str]:
         return reading.words(self.entry.text, self.context.defines)
@@ -42,6 +46,7 @@ class Scope:
     def inner(self, part: Part | None = None) -> Scope:
         scope = Scope(part or self.part, self.allowed, self.server, self.context)
         scope.methods, scope.require, scope.in_files = self.methods, self.require, self.in_files
+        scope.place = self.place
         return scope
 
     def file(self, name: str) -> str:

@@ -36,6 +36,7 @@ def _files(scope: Scope, words: list[str], regular: bool = False) -> None:
     section = Part()
     inner = scope.inner(section)
     inner.in_files = True
+    inner.place = None
     inner.allowed = scope.allowed & ~SERVER | (DIRECTORY | EVERY if scope.server else 0)
     scope.part.files.append((search(words[0]) if regular else wildcard(words[0], path=False), section))
     obey(scope.entry.children or [], inner)
@@ -46,7 +47,8 @@ def _directory(scope: Scope, words: list[str], regular: bool = False) -> None:
         regular, words = True, words[1:]
     if len(words) != 1 or scope.server is None:
         raise ValueError("takes one path or pattern")
-    section = _section(scope)
+    named = not regular and not any(sign in words[0] for sign in "*?[")
+    section = _section(scope, os.path.realpath(words[0]) if named else None)
     if regular:
         matches = search(words[0])
         # As Apache, with and without a slash at the end.
@@ -77,9 +79,10 @@ def _below(location: str) -> Callable[[str], bool]:
     return lambda path: path == location or path.startswith(slash)
 
 
-def _section(scope: Scope) -> Part:
+def _section(scope: Scope, place: str | None = None) -> Part:
     section = Part()
     inner = scope.inner(section)
+    inner.place = place
     inner.allowed = _INSIDE
     obey(scope.entry.children or [], inner)
     return section

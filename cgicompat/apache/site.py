@@ -15,11 +15,12 @@ from .merging import EVERY, Part, merged, with_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cgicompat.config import Settings
 
     from .merging import Values
+    from .rewriting import Rewritten
     from .rows import Server
 
 _MOST = 2000  # of anything that is kept
@@ -172,7 +173,10 @@ class Apache:
             one.directories = main.directories + one.directories
             one.matching = main.matching + one.matching
             one.locations = main.locations + one.locations
+            rules = one.part.values.get("rewrite_server")
             one.part.values = merged([main.part, one.part])
+            if not rules:  # those of the main server are for itself
+                one.part.values.pop("rewrite_server", None)
             one.part.files = main.part.files + one.part.files
         for one in (main, *main.hosts):
             one.served = os.path.realpath(one.document_root or "/") == (self.directory or "/")
@@ -221,8 +225,9 @@ class Lookup:
         if "set_env_if" in values:
             from .variables import evaluated
 
-            facts.env = evaluated(values["set_env_if"], facts)
+            facts.env = {**facts.env, **evaluated(values["set_env_if"], facts)}
         decision = access.decide(values, facts)
+        facts.user = decision.user
         if not decision.status and "options" in values:
             from .handling import follows
 
@@ -252,7 +257,8 @@ class Lookup:
         if not values:
             return {}
         # What SetEnvIf has found when access was decided; SetEnv comes later.
-        environ = {**(self._facts().env if "set_env_if" in values else {}), **values.get("env", {})}
+        asked = "set_env_if" in values or "rewrite" in values
+        environ = {**(self._facts().env if asked else {}), **values.get("env", {})}
         return {name: text for name, text in environ.items() if text is not None}
 
     def redirected(self, path: str, query: str) -> tuple[int, str] | None:
@@ -267,6 +273,37 @@ class Lookup:
         if found and found[1].startswith("/"):  # Apache sends whole ones
             return found[0], f"http{'s' * facts.secure}://{facts.authority or facts.server}{found[1]}"
         return found
+
+    def translated(self) -> Rewritten | None:
+        """What rules of the server's files make of the URL, before it names a file."""
+        if not self._server or "rewrite_server" not in self._server.part.values:
+            return None
+        from .rewriting import rewritten
+
+        facts = self._facts()
+        return rewritten(self._server.part.values["rewrite_server"], facts, facts.url, self._apache.directory)
+
+    def rewritten(self, path: str, whole: str, sub: bool = False) -> Rewritten | None:
+        """What rules for the directory of `path` make of it, `whole` with what follows it in the URL. `sub`
+        says that the file stands for a directory."""
+        values = self.values(path)
+        if "rewrite" not in values:
+            return None
+        from .handling import UNSAID
+        from .rewriting import Rewritten, rewritten
+
+        options = values.get("options", UNSAID)
+        if not (options.has("followsymlinks", True) or options.has("symlinksifownermatch", False)):
+            return Rewritten("", "", 403) if values["rewrite"].engine else None
+        return rewritten(values["rewrite"], self._facts(), whole, self._apache.directory, sub)
+
+    def env(self) -> Mapping[str, str]:
+        """The variables that the request has so far."""
+        return self._facts().env
+
+    def url(self) -> str:
+        """The URL path that was asked for, decoded."""
+        return self._facts().url
 
     def headers(self, path: str, guess: Callable[[str], str]) -> list[tuple[str, str]]:
         """What a file is said to be, Content-Type first, if anything is said; `guess` has the type that a

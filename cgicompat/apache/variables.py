@@ -16,9 +16,9 @@ from .rows import Row, Scope
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .access import Facts
+    from .patterns import Expression
 
 _MOST = 1000  # in one section
-_LONGEST = 8192  # characters that an expression is compared with
 _OTHERS = {"remote_host", "remote_user", "ssl_protocol"}
 _REFERENCE = re.compile(r"\\(.)|\$(\d)|&", re.DOTALL)
 
@@ -28,7 +28,7 @@ class Condition:
 
     __slots__ = ("attribute", "names", "pattern")
 
-    def __init__(self, attribute: str, pattern: re.Pattern[str], names: list[tuple[str, str | None]]) -> None:
+    def __init__(self, attribute: str, pattern: Expression, names: list[tuple[str, str | None]]) -> None:
         self.attribute = attribute
         self.pattern = pattern
         self.names = names
@@ -39,7 +39,7 @@ def evaluated(conditions: tuple[Condition, ...], facts: Facts) -> dict[str, str]
     environ: dict[str, str] = {}
     for one in conditions:
         text = _said(one.attribute, facts, environ)
-        match = one.pattern.search(text) if len(text) <= _LONGEST else None
+        match = one.pattern.search(text)
         if match is None:
             continue
         for name, value in one.names:

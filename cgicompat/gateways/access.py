@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from cgicompat import environ
 from cgicompat.apache.access import OPEN, Facts
@@ -17,6 +18,7 @@ from .message import Reply, Request, page
 
 if TYPE_CHECKING:
     from cgicompat.apache.access import Decision
+    from cgicompat.apache.rewriting import Rewritten
     from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
     from cgicompat.routing import Route
@@ -41,23 +43,38 @@ class Access:
         """The configuration as this request sees it, None where none is obeyed."""
         return self._apache.look(lambda: _facts(request)) if self._apache else None
 
-    def check(self, request: Request, route: Route, lookup: Lookup) -> Request | Reply:
-        """The request, with its user where one was asked for, or the answer that refuses it."""
-        for path in self._paths(request, route):
+    def translate(self, request: Request, lookup: Lookup) -> Request | Reply:
+        """The request as rules of the server's files have it, or the answer that they give."""
+        if request.settled or not (found := lookup.translated()):
+            return request
+        return _refused(found) if found.status else _rewritten(request, found)
+
+    def check(self, request: Request, route: Route, lookup: Lookup) -> Request | Again | Reply:
+        """The request, with its user where one was asked for, or another one to answer in its place, or the
+        answer that refuses it."""
+        for number, (path, whole) in enumerate(self._paths(request, route)):
             runs = isinstance(route, Script) and route.filename == path and not self._in_cgi_bin(path)
             decision = lookup.decide(path, runs) if path != request.admitted else OPEN
             if decision.status:
                 return _refuse(request, path, decision)
             if decision.user:
                 request = replace(request, user=decision.user, auth_type=decision.auth_type)
+            ruled = None if request.settled else lookup.rewritten(path, whole, number > 0)
+            if ruled and ruled.status:
+                return _refused(ruled)
             if moved := lookup.redirected(path, request.query):
                 status, target = moved
                 return page(status, *([("Location", target)] if target else []))
+            if ruled and ruled.url and not isinstance(route, Redirect):
+                before = replace(request, query=ruled.query)
+                return Again(_rewritten(request, ruled).after(before, request.status or 200, lookup.env()))
+            if ruled and not ruled.url:
+                request = replace(request, query=ruled.query, settled=ruled.over)
         return request
 
     def path(self, request: Request, route: Route) -> str:
         """The file or directory that a route is for, as it was asked for, no links followed."""
-        return self._paths(request, route)[-1]
+        return self._paths(request, route)[-1][0]
 
     def named(self, request: Request) -> str:
         """The file or directory that a request names, be it there or not; the served directory where its path
@@ -67,17 +84,40 @@ class Access:
     def _in_cgi_bin(self, path: str) -> bool:
         return isinstance(self._router, OneScript) or self._router.in_cgi_bin(path)
 
-    def _paths(self, request: Request, route: Route) -> list[str]:
-        """The files and directories to ask for; these end with a slash."""
+    def _paths(self, request: Request, route: Route) -> list[tuple[str, str]]:
+        """The files and directories to ask for; these end with a slash. Each also with what follows it in the
+        URL, as that spells it."""
         named = self._router.named(request.path) if isinstance(self._router, Router) else ""
         if isinstance(route, Script):
             index = os.path.dirname(route.filename) + "/"
-            return [named, route.filename] if named == index else [route.filename]
+            if named == index:
+                return [(named, named), (route.filename, route.filename)]
+            return [(route.filename, route.filename + route.path_info)]
         if isinstance(route, Redirect):
-            return [named + "/"]
+            return [(named + "/", named)]
         if isinstance(route, Static) and named.endswith("/") and not os.path.isdir(route.path):
-            return [named, named + route.path.rpartition("/")[2]]
-        return [named] if named else []
+            index = named + route.path.rpartition("/")[2]
+            return [(named, named), (index, index)]
+        return [(named, named)] if named else []
+
+
+class Again:
+    """Another `request` to answer in place of one."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+def _rewritten(request: Request, found: Rewritten) -> Request:
+    """The request for the URL that rules have made. What is not below our mount leads nowhere."""
+    url = os.path.normpath(found.url) + "/" * (found.url[-2:] not in ("/", "//") and found.url[-1:] == "/")
+    path = url.removeprefix(request.mount) if url.startswith(request.mount + "/") else "/.."
+    path = quote(path, safe="/:@!$&'()*+,;=~", errors="surrogateescape")
+    return replace(request, path=path, query=found.query, settled=found.over)
+
+
+def _refused(found: Rewritten) -> Reply:
+    return page(found.status, *([("Location", found.location)] if found.location else []))
 
 
 def _refuse(request: Request, path: str, decision: Decision) -> Reply:
@@ -106,4 +146,8 @@ def _facts(request: Request) -> Facts:
         server=request.server[0] if request.server else "",
         protocol=request.protocol,
         header=lambda name: request.get(name) or "",
+        query=request.query,
+        line=request.uri,
+        mount=request.mount,
+        env=request.env,
     )

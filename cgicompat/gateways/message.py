@@ -24,7 +24,8 @@ class Request:
     `uri` is the target as the client sent it, `query` what followed its question mark. Header text is UTF-8
     with surrogateescape, names in any case. `server` and `client` are address and port, None on unix sockets.
     `status` is the error that the answer is a page for, if it is for one, `env` has variables for scripts.
-    Access to the file `admitted`, which is such a page, is not decided on again.
+    `settled` says that no RewriteRule is to see it again. Access to the file `admitted`, which is such a
+    page, is not decided on again.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     auth_type: str = ""
     status: int = 0
     admitted: str = ""
+    settled: bool = False
     env: dict[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> str | None:
@@ -58,7 +60,10 @@ class Request:
     def after(self, other: Request, status: int, env: Mapping[str, str]) -> Request:
         """This one where the server itself has come to it from `other`, which had the `status` and the
         further variables `env` (http_request.c, internal_internal_redirect)."""
-        before = {f"REDIRECT_{name}": text for name, text in {**other.env, **env}.items()}
+        environ = {**other.env, **env}
+        for name in ("REDIRECT_URL", "REDIRECT_QUERY_STRING"):  # of the last step alone
+            environ.pop(name, None)
+        before = {f"REDIRECT_{name}": text for name, text in environ.items()}
         url = other.mount + unquote(other.path, errors="surrogateescape")
         before |= {"REDIRECT_STATUS": str(status), "REDIRECT_URL": url}
         if other.query:

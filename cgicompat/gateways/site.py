@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cgicompat import environ
+from cgicompat.apache.merging import TooLong
 from cgicompat.response import is_length
 from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode
 
-from .access import Access
+from .access import Access, Again
 from .exchange import Answer, Run, plain
 from .message import File, Headers, Reply, Request, page
 from .static import listing, media_type
@@ -54,8 +55,27 @@ class Site:
             return page(400)
         if (lookup := self.access.look(request)) is None:
             return self._follow(request, self.router.route(request.path), hops, None)
+        try:
+            return self._obey(request, hops, lookup)
+        except TooLong as error:
+            log.error('%s "%s %s"', *map(plain, (str(error), request.method, request.uri)))
+            return page(414)
+
+    def _obey(self, request: Request, hops: int, lookup: Lookup) -> Answer:
+        """What `request` is answered with by Apache's configuration."""
+        translated = self.access.translate(request, lookup)
+        if isinstance(translated, Reply):
+            return self._instead(request, translated, hops, lookup)
+        if translated is not request:
+            request = translated
+            lookup = self.access.look(request) or lookup
         route = self.router.route(request.path, lookup)
         checked = self.access.check(request, route, lookup)
+        if isinstance(checked, Again):
+            if hops < HOPS:
+                return self.answer(checked.request, hops + 1)
+            log.error('more than %d rewritings "%s %s"', HOPS, request.method, plain(request.uri))
+            return page(500)
         if isinstance(checked, Reply):
             return self._instead(request, checked, hops, lookup)
         if isinstance(route, Refusal) and (found := self._fallback(checked, route, hops, lookup)):

@@ -10,6 +10,7 @@ import struct
 
 from cgicompat import pages, scgi
 from cgicompat.apache.access import Facts
+from cgicompat.apache.merging import TooLong
 from cgicompat.apache.site import Apache
 from cgicompat.environ import split_host
 from cgicompat.errorlog import log
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Seconds without a byte from the web server, which has the whole request before it calls us.
 _PATIENCE = struct.pack("@ll", 60, 0)
+_HOPS = 10  # from one URL to the next by rules
 _PEEK = 16  # a netstring's length
 _CHUNK = 256 * 1024
 _PIPE = 64 * 1024  # what a pipe mostly takes without a reader (pipe(7))
@@ -77,13 +79,21 @@ class Intake:
                 if name.startswith("CGICOMPAT_") or "=" in name or not name:
                     del environ[name]
         script = environ.get("SCRIPT_FILENAME", "")
-        lookup = self._apache.look(lambda: _facts(environ)) if self._apache else None
+        lookup = self._look(environ)
         if not self._router.is_script(script, lookup):
             if gateway:
                 raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
             script = self._route(environ, lookup)
         if lookup and not decided:
-            self._decide(lookup, script, environ)
+            try:
+                hops = 0
+                while self._decide(lookup, script, environ):
+                    if (hops := hops + 1) > _HOPS:
+                        raise Refused(500, "", f"{script}: more than {_HOPS} rewritings")
+                    lookup = self._look(environ) or lookup
+                    script = self._route(environ, lookup)
+            except TooLong as error:
+                raise Refused(414, "", str(error)) from None
         settings = self._settings.for_script(script)
         if lookup and (most := lookup.most_body(script, settings.max_body)) != settings.max_body:
             settings = settings.but(max_body=most)
@@ -99,20 +109,35 @@ class Intake:
             environ.pop("HTTP_AUTHORIZATION", None)
         return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
 
-    def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> None:
-        """Lets the request pass, with its user in `environ`, or raises Refused."""
+    def _look(self, environ: dict[str, str]) -> Lookup | None:
+        return self._apache.look(lambda: _facts(environ)) if self._apache else None
+
+    def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> bool:
+        """Lets the request pass, with its user in `environ`, or raises Refused. True where rules have made it
+        one for another URL, which is in `environ`."""
         decision = lookup.decide(script, not self._router.in_cgi_bin(script))
         if decision.status:
             challenge = [f"WWW-Authenticate: {decision.challenge}"] if decision.challenge else []
             raise Refused(decision.status, "", f"{script}: {decision.reason}", *challenge)
         if decision.user:
             environ["REMOTE_USER"], environ["AUTH_TYPE"] = decision.user, decision.auth_type
+        ruled = lookup.rewritten(script, script + environ.get("PATH_INFO", ""))
+        if ruled and ruled.status:
+            raise Refused(ruled.status, "", "", *([f"Location: {ruled.location}"] if ruled.location else []))
         if moved := lookup.redirected(script, environ.get("QUERY_STRING", "")):
             raise Refused(moved[0], "", "", *([f"Location: {moved[1]}"] if moved[1] else []))
+        if ruled:
+            environ["QUERY_STRING"] = ruled.query
+            if ruled.url:
+                environ |= {f"REDIRECT_{name}": text for name, text in lookup.env().items()}
+                environ |= {"REDIRECT_STATUS": "200", "REDIRECT_URL": lookup.url()}
+                environ |= {"SCRIPT_NAME": ruled.url, "PATH_INFO": ""}
+                return True
         if environ.get("PATH_INFO") and not lookup.takes_path_info(script):
             raise Refused(404, "", f"{script}: AcceptPathInfo is Off")
         for name, text in lookup.variables(script).items():
             environ.setdefault(name, text)
+        return False
 
     def _route(self, environ: dict[str, str], lookup: Lookup | None) -> str:
         """The script that the URL means, for web servers that send no file name of ours.
@@ -161,6 +186,9 @@ def _facts(environ: dict[str, str]) -> Facts:
         client=environ.get("REMOTE_ADDR", ""),
         server=environ.get("SERVER_ADDR", ""),
         protocol=environ.get("SERVER_PROTOCOL", ""),
+        query=environ.get("QUERY_STRING", ""),
+        line=environ.get("REQUEST_URI", ""),
+        env={name: text for name, text in environ.items() if name.startswith("REDIRECT_")},
         header=lambda name: environ.get("HTTP_" + name.upper().replace("-", "_"), ""),
     )
 

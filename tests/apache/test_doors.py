@@ -50,9 +50,9 @@ def test_a_mistake_is_in_the_log(site):
 
 def test_what_is_not_obeyed_yet_is_refused(site):
     script = site.script("print('ran')")
-    site.file(".htaccess", "RewriteEngine on\n")
+    site.file(".htaccess", "Action x /y\n")
     assert site.get(script).status == 500
-    site.logged(".htaccess:1: RewriteEngine: not obeyed by this version yet")
+    site.logged(".htaccess:1: Action: not obeyed by this version yet")
 
 
 def test_a_user(site):
@@ -81,6 +81,25 @@ def test_authorization_for_the_script(site):
     assert site.get(script, headers=[LOGIN]).lines == ["None"]
     site.file(".htaccess", "CGIPassAuth On\n")
     assert site.get(script, headers=[LOGIN]).lines == [LOGIN[1]]
+
+
+def test_rewriting(site):
+    script = site.script("import os; print(os.environ['QUERY_STRING'], os.environ.get('REDIRECT_URL'))")
+    site.script("print('other')", name="other.py")
+    rules = "RewriteEngine On\nRewriteRule ^script.py/(.*)-(.*)-(.*)x other.py\n"
+    rules += "RewriteRule ^script.py/(.*) script.py?$1 [L]\n"
+    site.file(".htaccess", rules + "RewriteRule ^other.py/f - [F]\nRewriteRule ^other.py/r /x [R]\n")
+    assert site.get(script + "/info").lines == [f"info {script}/info"]
+    assert site.get(script + "/a--x").lines == ["other"]
+    other = f"{site.path}/other.py"
+    assert site.get(other + "/f").status == 403
+    assert site.get(other + "/r").header("Location") == "http://localhost/x"
+    assert site.get(script + "/" + "a-" * 2000).status == 414
+    site.logged("characters: `^script.py/(.*)-(.*)-(.*)x` takes 310 at most")
+    site.file(".htaccess", f"RewriteEngine On\nRewriteRule .* {script}\nRewriteRule .* other.py\n")
+    assert site.get(script).status == 200
+    site.file(".htaccess", "RewriteEngine On\nRewriteRule ^(.*) script.py/$1\n")
+    assert site.get(script).status == 500
 
 
 def test_options_and_redirects(site):
@@ -127,6 +146,9 @@ LoadModule x_module y.so
     <DirectoryMatch "/dir[0-9]$">
         Require all denied
     </DirectoryMatch>
+    RewriteEngine On
+    RewriteRule "^/pretty/(.*)$" "/$1" [PT]
+    RewriteRule "^/away/" "http://example.org/" [R=301,L]
     <Location "/private">
         Require all denied
     </Location>
@@ -181,6 +203,7 @@ def test_a_servers_file(home):
             403,
             200,
         ]
+        assert [status("pretty/page"), status("away/x"), status("pretty/private")] == [200, 301, 403]
         until(lambda: "LoadModule" in door.log())
     finally:
         door.stop()
@@ -194,7 +217,8 @@ def test_a_servers_file(home):
         ("<Directory /x>\nAllowOverride Some\n</Directory>\n", "2: AllowOverride: `Some` is not known"),
         ("<Directory /x>\n", "1: <Directory>: not closed"),
         ("AccessFileName .other\n", "1: AccessFileName: only .htaccess is known here"),
-        ("RewriteEngine On\n", "1: RewriteEngine: not obeyed"),
+        ("SetEnvIfExpr x y\n", "1: SetEnvIfExpr: not obeyed"),
+        ('RewriteEngine On\nRewriteRule "(a+)+$" /x\n', "2: RewriteRule: repeats a repetition"),
         ("Require all granted\n", "1: Require: not allowed here"),
         ("DocumentRoot /nonexistent\n", "DocumentRoot is /nonexistent, but "),
         ("", "DocumentRoot is not said, but "),

@@ -22,7 +22,7 @@ class ApacheAll(Apache):
 
     name = "apache-all"
     modules = ("mpm_prefork", "cgi", "access_compat", "authn_core", "authn_file", "authz_user", "authz_host")
-    modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env", "setenvif")
+    modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env", "setenvif", "rewrite")
     configuration = """\
 AddHandler cgi-script .cgi
 TypesConfig /etc/mime.types
@@ -135,4 +135,4 @@ def test_sites(name: str, door: HttpDoor, apache: HttpDoor) -> None:
         there, here = ask(apache, site, asked), ask(door, site, asked)
         if there != here and (name, asked) not in OTHERWISE:
             different[asked] = f"Apache {there}, here {here}"
-    assert not different
+    assert not different, "\n".join(f"{asked}: {text}" for asked, text in different.items())
