@@ -7,7 +7,19 @@ nothing of a configuration is passed over in silence.
 
 from __future__ import annotations
 
-from . import documents, handling, others, reading, redirects, requiring, ruling, sections, types, variables
+from . import (
+    documents,
+    handling,
+    headers,
+    others,
+    reading,
+    redirects,
+    requiring,
+    ruling,
+    sections,
+    types,
+    variables,
+)
 from .merging import Part
 from .reading import Mistake
 from .rows import OUTSIDE, TABLE, Context, Scope, Server, obey
@@ -16,12 +28,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-for _subject in (sections, requiring, handling, types, variables, redirects, documents, ruling, others):
+for _subject in (
+    sections,
+    requiring,
+    handling,
+    types,
+    variables,
+    redirects,
+    documents,
+    ruling,
+    headers,
+    others,
+):
     TABLE.update({row.name.lower(): row for row in _subject.ROWS})
 
 # What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the
 # others can do without it.
-_ABSENT = {"proxy", "status", "filter", "ssl", "actions", "negotiation", "userdir", "auth_digest"}
+_ABSENT = {"proxy", "status", "filter", "deflate", "ssl", "actions", "negotiation", "userdir", "auth_digest"}
 MODULES = {row.module for row in TABLE.values()} - _ABSENT
 MODULES |= {"authz_host", "authz_user", "cgi", "cgid", "mpm_event", "unixd", "http", "version"}
 

@@ -7,16 +7,15 @@ from .rows import ANYWHERE, Row, leave_out, refuse
 
 _LATER_MESSAGE = "not obeyed by this version yet: take it out, or keep Apache for this directory"
 _LATER = (
-    (FILEINFO, "core", "SetOutputFilter SetInputFilter FileETag"),
+    (FILEINFO, "core", "SetInputFilter"),
     (ANYWHERE, "core", "CGIVar"),
     (FILEINFO | SERVER, "core", "DefaultType"),
     (FILEINFO, "mime", "DefaultLanguage MultiviewsMatch"),
     (
         FILEINFO,
         "mime",
-        "AddOutputFilter AddInputFilter RemoveOutputFilter RemoveInputFilter",
+        "AddInputFilter RemoveInputFilter",
     ),
-    (FILEINFO, "filter", "AddOutputFilterByType"),
     (
         INDEXES,
         "dir",
@@ -26,8 +25,6 @@ _LATER = (
     (SERVER | DIRECTORY, "alias", "Alias ScriptAlias"),
     (SERVER, "alias", "AliasMatch ScriptAliasMatch"),
     (FILEINFO, "setenvif", "SetEnvIfExpr"),
-    (FILEINFO, "headers", "Header RequestHeader"),
-    (INDEXES, "expires", "ExpiresActive ExpiresByType ExpiresDefault"),
     (SERVER, "userdir", "UserDir"),
     (SERVER, "core", "ServerPath"),
     (FILEINFO, "actions", "Action Script"),

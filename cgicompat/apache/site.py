@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cgicompat.config import Settings
 
+    from .headers import Headers
     from .merging import Values
     from .rewriting import Rewritten
     from .rows import Server
@@ -343,6 +344,25 @@ class Lookup:
         """The bytes that a request's body for the script `path` may have, where `limit` holds in any case."""
         said: int = self.values(path).get("limit_body", 0)
         return min(said, limit) if said else limit
+
+    def changes(self, path: str) -> Callable[[Headers, int, bool, bool], Headers] | None:
+        """What the configuration does to the headers of an answer (headers.changed), if it does something."""
+        values = self.values(path)
+        if not ("headers" in values or values.get("expires_active") or "etag" in values):
+            return None
+        from .headers import changed
+
+        environ = self.variables(path)
+        return lambda headers, status, script, page: changed(values, headers, environ, status, script, page)
+
+    def asks(self, path: str, headers: Headers) -> Headers:
+        """The headers of the request as the script `path` is to see them."""
+        values = self.values(path)
+        if "request_headers" not in values:
+            return headers
+        from .headers import asked
+
+        return asked(values, headers, self.variables(path))
 
     def passes_authorization(self, path: str) -> bool:
         """Does the script `path` get the Authorization header?"""

@@ -200,6 +200,11 @@ class _Files(StaticFiles):
             response = NotModifiedResponse(response.headers)
         for name, value in file.headers:
             response.headers.append(name, value)
+        if file.change:
+            headers = file.change(
+                [(k.decode("latin-1"), v.decode("latin-1")) for k, v in response.raw_headers]
+            )
+            response.raw_headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
         return response
 
 

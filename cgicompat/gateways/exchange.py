@@ -51,7 +51,8 @@ class Run:
 
     `settings` are those of the script, `environ` all its variables but CONTENT_LENGTH, `redirect` answers a
     local redirect to the location it is given, `instead` has what goes out for an error page. `headers` are
-    added to those of the script. `broken` says why the client's connection is to be dropped, if it is.
+    added to those of the script; what `change` makes of all, with the status, goes out. `broken` says why the
+    client's connection is to be dropped, if it is.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Run:
         self.settings = settings
         self.environ = environ
         self.headers: Headers = []
+        self.change: Callable[[Headers, int], Headers] | None = None
         self.reply: Reply | None = None
         self.next: Answer | None = None
         self.finished = False
@@ -186,6 +188,8 @@ class Run:
                 headers.append(("Content-Length", str(length)))
         if head.untyped:
             self.once("type", "no Content-Type in its header, so that clients have to guess")
+        if self.change and not head.raw:
+            headers = self.change(headers, head.status)
         self._left = 0 if self._without_body else length
         self.reply = Reply(head.status, head.reason, headers, raw=head.raw)
         return True

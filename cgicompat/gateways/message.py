@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from cgicompat.response import first, phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Headers = list[tuple[str, str]]
 
@@ -91,12 +91,13 @@ class Reply:
 @dataclass(slots=True)
 class File:
     """A static file that `request` asks for; `headers` are added to its own. `kind` is its Content-Type
-    where it is not what its name says."""
+    where it is not what its name says. What `change` makes of all headers goes out."""
 
     request: Request
     path: str
     headers: Headers = field(default_factory=list)
     kind: str = ""
+    change: Callable[[Headers], Headers] | None = None
 
 
 def page(status: int, *headers: tuple[str, str], html: str = "", text: str = "") -> Reply:

@@ -81,7 +81,14 @@ class Site:
         if isinstance(route, Refusal) and (found := self._fallback(checked, route, hops, lookup)):
             return found
         answer = self._follow(checked, route, hops, lookup)
-        return self._instead(checked, answer, hops, lookup) if isinstance(answer, Reply) else answer
+        if isinstance(answer, Reply):
+            return self._instead(checked, answer, hops, lookup)
+        if change := lookup.changes(self.access.path(checked, route)):
+            if isinstance(answer, File):
+                answer.change = lambda headers: change(headers, 200, False, False)
+            else:
+                answer.change = lambda headers, status: change(headers, status, True, False)
+        return answer
 
     def _follow(self, request: Request, route: Route, hops: int, lookup: Lookup | None) -> Answer:
         """Where a route leads whom nothing forbids it."""
@@ -123,6 +130,8 @@ class Site:
         def redirect(location: str, cookies: Headers) -> Answer:
             return self._redirect(request, location, cookies, hops + 1)
 
+        if lookup and (headers := lookup.asks(script.filename, request.headers)) is not request.headers:
+            request = replace(request, headers=headers)
         environ = self.variables(request, script, settings)
         if (
             lookup
@@ -176,10 +185,17 @@ class Site:
         return answer
 
     def _instead(self, request: Request, reply: Reply, hops: int, lookup: Lookup) -> Answer:
-        """What goes out for an error, as ErrorDocument says it (http_request.c, ap_die)."""
+        """What goes out for a page of ours, as ErrorDocument and Header say it."""
+        path = self.access.named(request)
+        answer = self._document(request, reply, path, hops, lookup)
+        if isinstance(answer, Reply) and (change := lookup.changes(path)):
+            answer.headers = change(answer.headers, answer.status, False, True)
+        return answer
+
+    def _document(self, request: Request, reply: Reply, path: str, hops: int, lookup: Lookup) -> Answer:
+        """What goes out for an error (http_request.c, ap_die)."""
         if reply.status < 400 or request.status:  # no error, or one on the way to such a document
             return reply
-        path = self.access.named(request)
         said = lookup.error_document(path, reply.status)
         about = reply.headers[2:]  # all but type and length
         if said[:1] == '"':

@@ -306,6 +306,8 @@ def _send_file(file: File, environ: Environ, start_response: StartResponse) -> I
     with stream:
         reply, offset, left = whole_or_part(file.request, file.path, os.fstat(stream.fileno()), file.kind)
         reply.headers += file.headers
+        if file.change:
+            reply.headers = file.change(reply.headers)
         yield from _send_reply(reply, environ, start_response)
         if environ["REQUEST_METHOD"] != "HEAD":
             stream.seek(offset)

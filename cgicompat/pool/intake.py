@@ -135,6 +135,11 @@ class Intake:
                 return True
         if environ.get("PATH_INFO") and not lookup.takes_path_info(script):
             raise Refused(404, "", f"{script}: AcceptPathInfo is Off")
+        headers = [(name[5:].replace("_", "-"), environ[name]) for name in environ if name[:5] == "HTTP_"]
+        if (asked := lookup.asks(script, headers)) is not headers:
+            for name, _ in headers:
+                del environ["HTTP_" + name.replace("-", "_")]
+            environ |= {"HTTP_" + name.upper().replace("-", "_"): value for name, value in asked}
         for name, text in lookup.variables(script).items():
             environ.setdefault(name, text)
         return False

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 SCRIPT = """\
 #!/bin/sh
 echo "Content-Type: text/plain"
+echo "X-Out: script"
+echo "X-Out2: script"
 echo
 echo "$REMOTE_USER/$AUTH_TYPE/$REQUEST_METHOD/$PATH_INFO/$FOO/$BAR"
 echo "$SCRIPT_NAME?$QUERY_STRING $REQUEST_URI"
-env | grep '^REDIRECT_' | sort
+env | grep -e '^REDIRECT_' -e '^HTTP_X_' | sort
 """
 FILES = (
     "page.txt",
@@ -537,6 +539,51 @@ SITES = {
     "rewrite-bad-flag": Site(ON + "RewriteRule a b [XX]\n"),
     "rewrite-bad-expression": Site(ON + "RewriteRule ( b\n"),
     "rewrite-few": Site(ON + "RewriteRule a\n"),
+    # Headers
+    "header": Site(
+        'Header set X-A "one"\nHeader append X-A two\nHeader add X-B 1\nHeader add X-B 2\n'
+        "Header merge X-A two\n"
+        "Header merge X-A three\nHeader setifempty X-A no\nHeader setifempty X-C c\nHeader set X-D d\n"
+        'Header unset X-D\nHeader set Cache-Control "max-age=60, public"\nHeader edit X-A one "1$0"\n'
+        "Header edit* X-B [12] x\nHeader unset ETag\n",
+        *("page.txt", "run.cgi", "none", "sub/page.txt", "sub", "sub/", "HEAD page.txt"),
+        sub="Header set X-A inner\nHeader unset X-C\n",
+    ),
+    "header-always": Site(
+        "Header always set X-A always\nHeader set X-B fine\nHeader always unset X-Out\n"
+        "Header always add X-C 1\n"
+        "<Files page.txt>\n" + DENIED + "</Files>\n",
+        *("page.txt", "run.cgi", "none", "other.html", "sub"),
+    ),
+    "header-script": Site("Header set X-Out changed\nHeader unset X-Out2\n", "run.cgi", "page.txt"),
+    "header-script-always": Site("Header always set X-Out changed\nHeader always unset X-Out2\n", "run.cgi"),
+    "header-env": Site(
+        "SetEnvIf Request_URI cgi FOO=bar\nHeader set X-A a env=FOO\nHeader set X-B b env=!FOO\n"
+        'SetEnv BAR set\nHeader set X-C "%%{FOO}e-%%{BAR}e-100%%%%"\n',
+        *("page.txt", "run.cgi"),
+    ),
+    "header-request": Site(
+        "RequestHeader set X-Foo one\nRequestHeader append X-Foo two\nRequestHeader unset Host\n", "run.cgi"
+    ),
+    "header-error": Site(
+        "Header set X-A a\nHeader always set X-B b\nErrorDocument 404 /header-error/page.txt\n",
+        "none",
+        "bad.cgi",
+    ),
+    "header-bad": Site("Header change X y\n"),
+    "header-few": Site("Header set\n"),
+    "expires": Site(
+        'ExpiresActive On\nExpiresByType text/plain "access plus 1 month 2 days"\n'
+        "ExpiresByType image/gif M5\nExpiresDefault A3600\n",
+        *("page.txt", "other.html", "run.cgi", "none"),
+        "sub/page.txt",
+        sub="ExpiresActive Off\n",
+    ),
+    "expires-header": Site(
+        'ExpiresActive On\nExpiresDefault "now plus 1 hour"\nHeader append Cache-Control public\n', *TYPES
+    ),
+    "expires-bad": Site('ExpiresActive On\nExpiresDefault "soon"\n'),
+    "file-etag": Site("FileETag None\n", "page.txt"),
     # Mistakes
     "unknown": Site("", *EVERY, sub="Nonsense on\n"),
     "unclosed": Site("<Files x>\nRequire all granted\n"),

@@ -23,6 +23,7 @@ class ApacheAll(Apache):
     name = "apache-all"
     modules = ("mpm_prefork", "cgi", "access_compat", "authn_core", "authn_file", "authz_user", "authz_host")
     modules += ("authz_groupfile", "auth_basic", "dir", "autoindex", "env", "setenvif", "rewrite")
+    modules += ("headers", "expires")
     configuration = """\
 AddHandler cgi-script .cgi
 TypesConfig /etc/mime.types
@@ -109,12 +110,14 @@ def ask(door: HttpDoor, site: Site, asked: str) -> tuple[int, list[str], bytes]:
     target = f"/{site.name}/{words[0] if words else ''}"
     body = b"x=1" if method == "POST" else b""
     answer = door.send(http_request(method, target, headers, body), method).finish()
-    names = ["WWW-Authenticate", "Location"]
+    names = ["WWW-Authenticate", "Location", "X-A", "X-B", "X-C", "X-D", "X-Out", "X-Out2", "Cache-Control"]
     if answer.status == 200 and b"Index of" not in answer.body:
         names += ["Content-Type", "Content-Encoding", "Content-Language"]
     headers = [f"{name}: {value}" for name in names for value in answer.all(name)]
     # Our own redirects are relative, and a file of no known type has one.
     headers = [text.replace("http://localhost", "") for text in headers if not text.endswith("/octet-stream")]
+    if answer.status == 200:
+        headers.append(f"ETag: {bool(answer.header('ETag'))}, Expires: {bool(answer.header('Expires'))}")
     own = answer.status == 200 or answer.body.startswith(OWN)
     return answer.status, headers, _body(answer.body) if own else b""
 
