@@ -41,9 +41,8 @@ def stop_recording() -> None:
 
 def prime() -> None:
     """Have OpenSSL do now what it does at its first use, since each request would be the first."""
-    for feed in map(_feeder, _libraries("libcrypto")):
-        entropy = os.urandom(32)
-        feed(entropy, len(entropy), float(len(entropy)))
+    for feed in _feeders():
+        feed(os.urandom(32), 32, 32.0)
     hashes: Any = sys.modules.get("_hashlib")
     if hashes is not None:
         for name in hashes.openssl_md_meth_names:
@@ -67,8 +66,7 @@ class Randomness:
         if numpy is not None:
             bits = numpy.mtrand._rand._bit_generator
             self._watch(bits.ctypes.state_address, 625 * 4, numpy.seed)  # MT19937: 624 words and a position
-        self._ssl: Any = sys.modules.get("_ssl")
-        self._others = [_feeder(path) for path in _libraries("libcrypto")]
+        self._openssl = _feeders()
         self._tempfile: Any = sys.modules.get("tempfile")
         self._urandom = os.urandom
 
@@ -86,12 +84,10 @@ class Randomness:
         for number, (_, _, _, seed) in enumerate(self._generators):
             if self._lasting[number]:
                 seed()
-        if self._others:
+        if self._openssl:
             entropy = self._urandom(32)
-            for feed in self._others:
+            for feed in self._openssl:
                 feed(entropy, len(entropy), float(len(entropy)))
-        elif self._ssl is not None:
-            self._ssl.RAND_add(self._urandom(32), 32.0)
         if self._tempfile is not None:
             self._tempfile._name_sequence = None
         for hook in _hooks:
@@ -101,16 +97,19 @@ class Randomness:
                 pass  # as os.fork() does, but for the message
 
 
-def _feeder(path: str) -> Any:
-    """RAND_add(3) of a libcrypto."""
-    feed = ctypes.CDLL(path).RAND_add
-    feed.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_double]
-    feed.restype = None
-    return feed
-
-
-def _libraries(name: str) -> list[str]:
-    """The files of loaded libraries whose names begin so."""
+def _feeders() -> list[Any]:
+    """RAND_add(3) of each OpenSSL that may have drawn a number already; any other will seed itself."""
     with open("/proc/self/maps") as maps:
-        paths = {line.split(None, 5)[5].rstrip("\n") for line in maps if name in line}
-    return sorted(path for path in paths if os.path.basename(path).startswith(name) and os.path.exists(path))
+        paths = {line.split(None, 5)[5].rstrip("\n") for line in maps if "libcrypto" in line}
+    found = []
+    for path in sorted(path for path in paths if os.path.basename(path).startswith("libcrypto")):
+        try:
+            feed = ctypes.CDLL(path).RAND_add
+        except (OSError, AttributeError):
+            continue  # replaced on disk, or another library of that name
+        feed.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_double]
+        feed.restype = None
+        found.append(feed)
+    if len(found) == 1 and "_hashlib" in sys.modules and "_ssl" not in sys.modules:
+        return []  # it was loaded for its hashes
+    return found
