@@ -139,6 +139,7 @@ class Guards:
             if changes:
                 for change in changes:
                     change.names = change.names or guard.names
+                    change.outside = guard.outside
                     found.append(change)
         if self._everything:
             found += self._everything.compare()

@@ -25,6 +25,7 @@ class Children(Guard):
     of those that it has started itself; but they share our process group, which the next request's time limit
     would end: the process is spent."""
 
+    outside = True
     names = ("fork", "Popen", "popen", "Process", "Pool", "spawnv", "spawnl", "posix_spawn", "SharedMemory")
 
     def save(self) -> None:

@@ -24,6 +24,7 @@ class Guard:
     """
 
     names: ClassVar[tuple[str, ...]] = ()
+    outside: ClassVar[bool] = False  # it guards what is not in the process's memory
     audit = False  # tell also what is put back without looking, since that costs less
     growth = 0  # bytes by which the process may grow; 0 is any number
 

@@ -18,6 +18,7 @@ class Limits(Guard):
     spaces, what prctl sets, oom_score_adj: what an unprivileged process cannot raise again, and what a child
     has changed in its parent. A change makes the process spent."""
 
+    outside = True
     names = (
         "setrlimit",
         "prlimit",

@@ -18,6 +18,7 @@ class Threads(Guard):
     another runs, nothing stays put back. Hooks, trace functions and stack size of new threads, what is
     called before threads are joined, and the numbers in the names of threads."""
 
+    outside = True
     names = ("Thread", "start_new_thread", "stack_size", "setprofile", "settrace", "excepthook")
 
     def save(self) -> None:

@@ -338,6 +338,8 @@ class Worker:
         if outcome.status:
             log(f"exit status {outcome.status}")
         for change in outcome.changes:
+            if memory:
+                change.comes_back()
             log(f"audit: {change}")
         self._report_code()
         self._wait_for_log()

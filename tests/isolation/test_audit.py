@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cgicompat.guards.change import PUT_BACK, SPENT, WITH_MEMORY
 from tests.harness.doors import CONFIGURATION
 from tests.harness.processes import until
 from tests.isolation.pool import Pool
@@ -53,3 +54,10 @@ def test_what_a_library_registers_at_its_import_stays(start: Callable[..., Pool]
     for _ in range(3):
         _ = pool.worker
     assert findings(pool.log(), "pid") == []
+
+
+def test_the_audit_says_what_comes_back_with_the_memory(start: Callable[..., Pool]) -> None:
+    pool = start("memory", "audit = true\n" + CONFIGURATION)
+    for name, fate in (("patch_class", WITH_MEMORY), ("sys_excepthook", PUT_BACK), ("child_running", SPENT)):
+        pool.ask(name)
+        until(lambda name=name, fate=fate: any(line.endswith(fate) for line in findings(pool.log(), name)))
