@@ -10,6 +10,7 @@ setup(
             ["cgicompat/rewind/memory.c", "cgicompat/rewind/kernel.c"],
             depends=["cgicompat/rewind/rewind.h"],
             extra_compile_args=["-std=gnu11", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE"],
+            libraries=["m"],  # fegetenv(3)
             optional=True,
         )
     ]

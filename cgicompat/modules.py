@@ -63,7 +63,7 @@ _INDIRECT = frozenset(
 RARE = frozenset(
     ("setgroups", "initgroups", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "chroot")
     + ("unshare", "setns", "setsid", "prlimit", "prctl", "syscall", "ctypes", "CDLL", "cffi", "/proc")
-    + ("SIGCHLD", "signal", "setrlimit")
+    + ("SIGCHLD", "signal", "setrlimit", "F_SETFL", "F_SETFD", "set_blocking", "set_inheritable")
 )
 
 

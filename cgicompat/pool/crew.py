@@ -280,8 +280,9 @@ class Crew:
         if os.WIFSIGNALED(status) and not child.killing and not self._ending:
             number = os.WTERMSIG(status)
             ended = f"{child.label}: the process was ended by signal {number} ({_signal_name(number)})"
-            if self._board.has_answered(child.slot) and number in _CRASHES:
-                self._log.write(f"{ended} after it had answered")
+            ready = state != STARTING
+            if number in _CRASHES and (self._board.has_answered(child.slot) or not ready):
+                self._log.write(f"{ended} {'after it had answered' if ready else 'before its first request'}")
                 if self._context.put_back.crashed():
                     self.renew()
             elif state == BUSY:

@@ -154,7 +154,7 @@ def _try(memory: Memory, writer: int) -> NoReturn:
         if returns < 3 and not made and os.umask(0o22) != 0o77:
             made += range(100000)
             os.umask(0o77)
-            memory.back(b"", True)
+            memory.back(b"", b"", True)
         answer = b"ok" if returns == 3 and not made else b"not all comes back"
         told.close()
     except BaseException as error:

@@ -47,7 +47,10 @@ def execute(settings: Settings, state: State, command: list[str] | None = None) 
 
 def _file(directory: str) -> int:
     """In memory if possible, since a disk may be full."""
-    return os.memfd_create("state") if hasattr(os, "memfd_create") else unnamed_file(directory)
+    try:
+        return os.memfd_create("state")
+    except (AttributeError, OSError):  # not on this system, or refused
+        return unnamed_file(directory)
 
 
 # What a master listens to.

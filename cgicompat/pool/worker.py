@@ -348,11 +348,10 @@ class Worker:
             self._tell(DONE + dump_end(key, outcome.status, seconds), insist=True)
         self._served += 1
         if memory and not 0 < settings.max_requests <= self._served:
-            if request.script in context.put_back.suspects:
-                self._tell(FINE + request.script.encode("utf-8", "surrogateescape"))
+            script = request.script.encode("utf-8", "surrogateescape")
+            fine = FINE + script if request.script in context.put_back.suspects else b""
             context.board.set_answered(self._slot, True)
-            told = SPENT + f"{request.script}: ".encode("utf-8", "surrogateescape")
-            memory.back(told, thoroughly() or len(sys.modules) != self._born)
+            memory.back(SPENT + script + b": ", fine, thoroughly() or len(sys.modules) != self._born)
         if outcome.spent:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))

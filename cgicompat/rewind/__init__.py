@@ -74,14 +74,15 @@ class Memory:
             randomness.renew()
         return returns
 
-    def back(self, message: bytes, thoroughly: bool) -> NoReturn:
-        """Go back to where `snapshot` returns. Where that cannot be, this process ends, and `message` with
-        the reason goes to the socket that was named there. `thoroughly` looks at what scripts seldom change.
+    def back(self, spent: bytes, fine: bytes, thoroughly: bool) -> NoReturn:
+        """Go back to where `snapshot` returns. Where that cannot be, this process ends, and `spent` with the
+        reason goes to the socket that was named there; else `fine`, if there is any. `thoroughly` looks at
+        what scripts seldom change.
         """
         if faulthandler := sys.modules.get("faulthandler"):
             faulthandler.cancel_dump_traceback_later()  # a thread, but one that can be ended
         self._randomness.note()
-        self._library.rewind_back(message, len(message), thoroughly)
+        self._library.rewind_back(spent, len(spent), fine, len(fine), thoroughly)
         raise AssertionError
 
     def is_news(self, what: object) -> bool:
@@ -144,5 +145,6 @@ def _load() -> Any:
     library.rewind_error.restype = ctypes.c_char_p
     library.rewind_snapshot.restype = ctypes.c_long
     library.rewind_back.restype = None
-    library.rewind_back.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
+    text = (ctypes.c_char_p, ctypes.c_size_t)
+    library.rewind_back.argtypes = [*text, *text, ctypes.c_int]
     return library

@@ -54,6 +54,7 @@ struct file {
     int number;
     dev_t device;
     ino_t inode;
+    int status, flags;
 };
 
 static struct kernel {
@@ -212,13 +213,15 @@ static const char *save_files(void)
             return "an open file cannot be looked at";
         file->device = about.st_dev;
         file->inode = about.st_ino;
+        file->status = fcntl(file->number, F_GETFL);
+        file->flags = fcntl(file->number, F_GETFD);
     }
     k->listed = how_many_files();
     return NULL;
 }
 
 /* 0, 1 and 2 point home again, what is new is closed. What is gone cannot be had again. */
-static const char *restore_files(void)
+static const char *restore_files(bool thoroughly)
 {
     dup2(k->descriptors[NULL_DEVICE], 0);
     dup2(k->descriptors[NULL_DEVICE], 1);
@@ -233,6 +236,10 @@ static const char *restore_files(void)
             continue;
         if (fstat(file->number, &about) || about.st_ino != file->inode || about.st_dev != file->device)
             return "descriptors of the process itself were closed or replaced";
+        if (thoroughly && fcntl(file->number, F_GETFL) != file->status)
+            fcntl(file->number, F_SETFL, file->status);
+        if (thoroughly && fcntl(file->number, F_GETFD) != file->flags)
+            fcntl(file->number, F_SETFD, file->flags);
     }
     if (!k->listed || how_many_files() != k->listed) {
         int count = open_files(k->found);
@@ -279,10 +286,12 @@ const char *end_threads(int tasks)
 static const char *company(void)
 {
     for (int i = 0; i < 5 * PATIENCE; i++) {
-        siginfo_t child = {0};
-        int living = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | __WALL);
-        if (living == 0 && child.si_pid)
-            continue;
+        siginfo_t child;
+        int living;
+        do {
+            child.si_pid = 0;
+            living = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | __WALL);
+        } while (living == 0 && child.si_pid);
         if (living) {
             pid_t self = getpid();
             if (getpgrp() != self || setpgid(0, k->group_of_parent))
@@ -371,7 +380,8 @@ const char *kernel_restore(bool thoroughly)
     uint64_t now[FIXED_COUNT + RARE_COUNT];
     const char *spent;
     /* Files before company: helpers of multiprocessing end when theirs are closed. */
-    if ((spent = end_threads(k->descriptors[TASKS])) || (spent = restore_files()) || (spent = company()))
+    if ((spent = end_threads(k->descriptors[TASKS])) || (spent = restore_files(thoroughly)) ||
+        (spent = company()))
         return spent;
     thoroughly |= had_children();
     restore_signals(thoroughly);
@@ -381,6 +391,7 @@ const char *kernel_restore(bool thoroughly)
     if ((spent = changed(k->fixed, now, FIXED, ask_fixed(now, thoroughly))))
         return spent;
     if (thoroughly) {
+        munlockall(); /* a new process has locked nothing */
         ask_rare(now);
         if ((spent = changed(k->rare, now, RARE, RARE_COUNT)))
             return spent;

@@ -26,12 +26,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #define PAGE 4096u
-enum { MOST_VMAS = 8192, MOST_RUNS = 65536, TEXT = 1 << 21, COLD = 64, CHUNK = 256, STACK = 256 << 10 };
+enum { MOST_VMAS = 8192, MOST_SPECIAL = 64, MOST_RUNS = 65536, TEXT = 1 << 21, COLD = 64, CHUNK = 256, MOST_TEXT = 2048, STACK = 256 << 10 };
 
 /* <linux/fs.h> since 6.7 */
 struct run {
@@ -47,8 +48,9 @@ enum { OF_FILE = 4, PRESENT = 8, SWAPPED = 16 };
 struct vma {
     uintptr_t start, end;
     uint64_t inode;
+    off_t offset;
     char rights[4];
-    char kind; /* 's': the stack, 'k': the kernel's own, 0: any other */
+    char kind; /* 's': the stack, 'k': the kernel's own, 'a': of asynchronous I/O, 0: any other */
     char flag; /* 'z': the kernel zeroes it at a fork, 'l': leave it alone */
 };
 
@@ -68,7 +70,7 @@ static struct {
     size_t size;
     int count, special_count;
     struct region regions[MOST_VMAS];
-    struct vma special[64];
+    struct vma special[MOST_SPECIAL];
 } image = {.file = -1};
 
 static struct state {
@@ -77,14 +79,16 @@ static struct state {
     sigset_t mask;
     int descriptors[DESCRIPTORS];
     int told; /* socket for the reason why the process is spent, or -1 */
+    pid_t process;
     long returns;
     uintptr_t brk, stack_low, stack_top;
     char *stack_copy;
     int region_count, vma_count, zeroed_count;
     struct region regions[MOST_VMAS];
-    struct vma vmas[MOST_VMAS], now[MOST_VMAS], zeroed[64];
-    uint32_t *kept;   /* by page: 0, or 1 + the number of its copy */
-    uint8_t *age;     /* by page: returns since it last differed */
+    struct vma vmas[MOST_VMAS], now[MOST_VMAS], zeroed[MOST_SPECIAL];
+    uint32_t *kept;     /* by page: 0, or 1 + the number of its copy */
+    uintptr_t *kept_at; /* by copy: where its page is */
+    uint8_t *age;       /* by page: returns since it last differed */
     char *copies;
     size_t copy_count;
     long run_count; /* of the list of pages that may differ; -1 where it is to be made anew */
@@ -93,8 +97,10 @@ static struct state {
     long faults, faults_of_children;
     uintptr_t sizes[2];
     char *restartable, restartable_kept[32]; /* rseq(2): the kernel writes there */
-    const char *message;
-    size_t message_size;
+    struct message {
+        size_t size;
+        char text[MOST_TEXT];
+    } spent, fine;
     bool thoroughly;
     long pages, differing, scans, maps_read;
     char text[TEXT];
@@ -102,6 +108,7 @@ static struct state {
 } *s;
 
 static char wrong[160];
+static bool by_reading;
 
 const char *rewind_error(void)
 {
@@ -175,7 +182,7 @@ static int parse(char *text, struct vma *to, int most)
         text++;
         memcpy(vma->rights, text, 4);
         text += 5;
-        number(&text, 16); /* offset */
+        vma->offset = (off_t)number(&text, 16);
         text++;
         number(&text, 16);
         text++;
@@ -187,6 +194,8 @@ static int parse(char *text, struct vma *to, int most)
             vma->kind = 's';
         else if (strncmp(text, "[v", 2) == 0 || strcmp(text, "[uprobes]") == 0)
             vma->kind = 'k';
+        else if (strncmp(text, "/[aio]", 6) == 0 || strcmp(text, "anon_inode:[io_uring]") == 0)
+            vma->kind = 'a';
         count++;
     }
     return count;
@@ -232,10 +241,23 @@ static const struct region *region_of(const struct region *regions, int count, u
     return NULL;
 }
 
-/* Copies what there is of one mapping into the file; what was never touched stays a hole. */
-static bool store(const struct vma *vma, int file, off_t at, int pagemap, uint64_t *entries, size_t most)
+/* Whether the file has anything at `at`, which grows from call to call: `data` to `hole` is what is known. */
+static bool has_data(int file, off_t at, off_t *data, off_t *hole)
 {
-    bool anonymous = !vma->inode;
+    if (at >= *hole) {
+        *data = lseek(file, at, SEEK_DATA);
+        *hole = *data < 0 ? INT64_MAX : lseek(file, *data, SEEK_HOLE);
+    }
+    return *data >= 0 && at >= *data;
+}
+
+/* Copies what there is of one mapping into the file; what was never touched stays a hole, also where the mapping
+   is of the `former` image, whose inode is `known`. */
+static bool store(const struct vma *vma, int file, off_t at, int pagemap, int former, uint64_t known,
+                  uint64_t *entries, size_t most)
+{
+    bool all = vma->inode && vma->inode != known;
+    off_t data = -1, hole = 0;
     for (uintptr_t address = vma->start; address < vma->end;) {
         size_t pages = (vma->end - address) / PAGE;
         if (pages > most)
@@ -243,9 +265,15 @@ static bool store(const struct vma *vma, int file, off_t at, int pagemap, uint64
         if (pread(pagemap, entries, pages * 8, (off_t)(address / PAGE * 8)) != (ssize_t)(pages * 8))
             return false;
         for (size_t i = 0, stop; i < pages; i = stop) {
-            bool there = !anonymous || entries[i] >> 62;
-            for (stop = i + 1; stop < pages && (!anonymous || entries[stop] >> 62) == there; stop++)
-                ;
+            bool there = false;
+            for (stop = i; stop < pages; stop++) {
+                off_t offset = vma->offset + (off_t)(address - vma->start + stop * PAGE);
+                bool here = all || entries[stop] >> 62 || (vma->inode && has_data(former, offset, &data, &hole));
+                if (stop == i)
+                    there = here;
+                else if (there != here)
+                    break;
+            }
             const char *from = (const char *)address + i * PAGE;
             if (there && !write_at(file, from, (stop - i) * PAGE, at + (off_t)(address - vma->start + i * PAGE)))
                 return false;
@@ -277,6 +305,7 @@ int rewind_image(void)
     const char *others;
     size_t size = 0;
     char *view = MAP_FAILED;
+    struct stat about = {0};
     sigset_t all, mask;
 
     errno = 0;
@@ -311,34 +340,36 @@ int rewind_image(void)
             image.regions[image.count++] = (struct region){
                 vma->start, vma->end, 0, NULL, (off_t)size, rights_of(vma)};
             size += vma->end - vma->start;
-        } else if (vma->flag && image.special_count < 64)
+        } else if (vma->flag && image.special_count == MOST_SPECIAL) {
+            errno = ENOMEM;
+            fail("too many mappings are locked or zeroed at a fork");
+            goto out;
+        } else if (vma->flag)
             image.special[image.special_count++] = *vma;
-    }
-    if (ftruncate(file, (off_t)size) ||
-        (view = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0)) == MAP_FAILED) {
-        fail("no memory for an image");
-        goto out;
     }
     /* What belongs to the former image is in use until its memory is mapped from the new one. */
     int former = image.file;
     char *former_view = image.view;
     size_t former_size = image.size;
     image.file = file;
-    image.view = view;
     image.size = size;
+    bool stored = ftruncate(file, (off_t)size) == 0 && (former < 0 || fstat(former, &about) == 0) &&
+                  (view = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0)) != MAP_FAILED;
+    image.view = view;
     for (int i = 0; i < image.count; i++)
         image.regions[i].image = view + image.regions[i].offset;
-    for (int i = 0, n = 0; i < count; i++)
-        if (is_ours(&work->vmas[i]) &&
-            !store(&work->vmas[i], file, image.regions[n++].offset, pagemap, work->entries, 4096)) {
-            image.file = former;
-            image.view = former_view;
-            image.size = former_size;
-            image.count = 0; /* children of this process have none */
-            fail("no memory for an image");
-            goto out;
-        }
-    fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    for (int i = 0, n = 0; i < count && stored; i++)
+        if (is_ours(&work->vmas[i]))
+            stored = store(&work->vmas[i], file, image.regions[n++].offset, pagemap, former, about.st_ino,
+                           work->entries, 4096);
+    if (!stored || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)) {
+        image.file = former;
+        image.view = former_view;
+        image.size = former_size;
+        image.count = 0; /* children of this process have none */
+        fail("no memory for an image");
+        goto out;
+    }
     for (int i = 0; i < image.count; i++) {
         const struct region *region = &image.regions[i];
         if (mmap((void *)region->start, region->end - region->start, region->rights,
@@ -487,7 +518,30 @@ static void mend_pages(void)
         s->run_count = -1;
 }
 
+/* Pages with a copy that are not in the list have been given back: they are the image's, or zeros. */
+static bool mend_absent(void)
+{
+    bool found = false;
+    long run = 0;
+    for (size_t i = 0; i < s->copy_count; i++) {
+        uintptr_t address = s->kept_at[i];
+        while (run < s->run_count && s->runs[run].end <= address)
+            run++;
+        if (run == s->run_count || address < s->runs[run].start) {
+            memcpy((void *)address, s->copies + i * PAGE, PAGE);
+            found = true;
+        }
+    }
+    return found;
+}
+
 /* Mappings put back */
+
+/* The kernel may fill what is not there of a mapping, without a fault that would tell, to have one large page. */
+static void in_small_pages(uintptr_t start, uintptr_t end)
+{
+    madvise((void *)start, end - start, MADV_NOHUGEPAGE);
+}
 
 static bool refill(uintptr_t start, uintptr_t end)
 {
@@ -502,6 +556,8 @@ static bool refill(uintptr_t start, uintptr_t end)
                                   : mmap((void *)start, stop - start, region->rights, flags | MAP_ANONYMOUS, -1, 0);
         if (got == MAP_FAILED)
             return false;
+        if (!region->image)
+            in_small_pages(start, stop);
         for (uintptr_t address = start; address < stop; address += PAGE)
             if (s->kept[region->first + (address - region->start) / PAGE])
                 memcpy((void *)address, pristine(region, address), PAGE);
@@ -533,12 +589,19 @@ static const char *restore_maps(void)
         uintptr_t was_at = was ? (was->start > at ? was->start : at) : UINTPTR_MAX;
         if (is_at < was_at) {
             uintptr_t end = is->end < was_at ? is->end : was_at;
-            if (!is->kind && munmap((void *)is_at, end - is_at))
+            if (is->kind == 'a')
+                return "asynchronous I/O may be under way";
+            if (is->kind == 's') /* has grown, and stays so */
+                madvise((void *)is_at, end - is_at, MADV_DONTNEED);
+            else if (!is->kind && munmap((void *)is_at, end - is_at))
                 return "a mapping cannot be undone";
             at = end;
         } else if (was_at < is_at) {
             uintptr_t end = was->end < is_at ? was->end : is_at;
-            if (!was->kind && !refill(was_at, end))
+            bool reserve = memcmp(was->rights, "---p", 4) == 0 && !was->inode;
+            if (reserve ? mmap((void *)was_at, end - was_at, PROT_NONE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED
+                        : !was->kind && !refill(was_at, end))
                 return "a mapping is gone";
             at = end;
         } else {
@@ -579,13 +642,23 @@ static void read_sizes(uintptr_t *to)
 
 /* There and back */
 
+static void tell(const struct message *message)
+{
+    if (s->told >= 0 && message->size)
+        send(s->told, message->text, message->size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void keep_message(struct message *to, const char *text, size_t size)
+{
+    to->size = size < MOST_TEXT ? size : MOST_TEXT;
+    memcpy(to->text, text, to->size);
+}
+
 static _Noreturn void spend(const char *reason)
 {
-    if (s->told >= 0) {
-        char text[1024];
-        int size = snprintf(text, sizeof text, "%.*s%s", (int)s->message_size, s->message, reason);
-        send(s->told, text, (size_t)size < sizeof text ? (size_t)size : sizeof text, MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
+    for (; *reason && s->spent.size < MOST_TEXT; reason++)
+        s->spent.text[s->spent.size++] = *reason;
+    tell(&s->spent);
     _exit(0);
 }
 
@@ -603,16 +676,24 @@ static void go_back(void)
     uintptr_t sizes[2];
     count_faults(&faults, &of_children);
     read_sizes(sizes);
-    bool quiet = faults == s->faults && of_children == s->faults_of_children;
-    if (!quiet || memcmp(sizes, s->sizes, sizeof sizes))
+    bool absent = false;
+    bool quiet = !s->thoroughly && faults == s->faults && of_children == s->faults_of_children;
+    if (!quiet || memcmp(sizes, s->sizes, sizeof sizes)) {
         if ((spent = restore_maps()))
             spend(spent);
-    if (!quiet || s->run_count < 0)
+        read_sizes(s->sizes); /* the stack may have grown */
+    }
+    if (!quiet || s->run_count < 0) {
         if ((s->run_count = list_pages()) < 0)
             spend("its pages cannot be listed");
+        absent = mend_absent();
+    }
+    tell(&s->fine);
     if (s->restartable)
         memcpy(s->restartable_kept, s->restartable, sizeof s->restartable_kept);
     mend_pages();
+    if (absent)
+        s->run_count = -1; /* they are there again */
     for (int i = 0; i < s->zeroed_count; i++)
         madvise((void *)s->zeroed[i].start, s->zeroed[i].end - s->zeroed[i].start, MADV_DONTNEED);
     memcpy((void *)s->stack_low, s->stack_copy, s->stack_top - s->stack_low);
@@ -636,7 +717,9 @@ static int keep_pages(void)
     }
     for (long i = 0; i < s->run_count; i++)
         most += (s->runs[i].end - s->runs[i].start) / PAGE;
-    if (!(s->copies = lasting((most + 1) * PAGE)))
+    s->copies = lasting((most + 1) * PAGE);
+    s->kept_at = lasting((most + 1) * sizeof *s->kept_at);
+    if (!s->copies || !s->kept_at)
         return fail("no memory for copies");
     for (long i = 0; i < s->run_count; i++)
         for (uintptr_t address = s->runs[i].start; address < s->runs[i].end; address += PAGE) {
@@ -649,6 +732,7 @@ static int keep_pages(void)
                 continue;
             }
             memcpy(s->copies + count * PAGE, (void *)address, PAGE);
+            s->kept_at[count] = address;
             s->kept[region->first + (address - region->start) / PAGE] = (uint32_t)++count;
         }
     s->copy_count = count;
@@ -672,7 +756,7 @@ static __attribute__((noinline)) int take(uintptr_t stack_pointer)
         if (vma->kind == 's') {
             s->stack_low = (stack_pointer - 512) & ~63ul;
             s->stack_top = vma->end;
-        } else if (vma->flag == 'z' && s->zeroed_count < 64)
+        } else if (vma->flag == 'z' && s->zeroed_count < MOST_SPECIAL)
             s->zeroed[s->zeroed_count++] = *vma;
         /* Parts of it may have been changed since the image was made, and new ones may adjoin it. */
         for (uintptr_t at = vma->start; (is_ours(vma) || vma->flag == 'l') && at < vma->end;) {
@@ -683,6 +767,8 @@ static __attribute__((noinline)) int take(uintptr_t stack_pointer)
             if (vma->inode && !known) /* of a file that the image does not have: make it private */
                 for (volatile char *byte = (volatile char *)at; byte < (volatile char *)end; byte += PAGE)
                     *byte = *byte;
+            if (!known)
+                in_small_pages(at, end);
             s->regions[s->region_count++] = (struct region){
                 at, end, pages, known ? known->image + (at - known->start) : NULL,
                 known ? known->offset + (off_t)(at - known->start) : 0, rights_of(vma)};
@@ -730,6 +816,8 @@ long rewind_snapshot(const int *descriptors, int told)
         return fail("no memory for a snapshot");
     memcpy(s->descriptors, descriptors, sizeof s->descriptors);
     s->told = told;
+    s->process = getpid();
+    s->by_reading = by_reading;
     extern const ptrdiff_t __rseq_offset __attribute__((weak));
     extern const unsigned __rseq_size __attribute__((weak));
     if (&__rseq_size && __rseq_size)
@@ -740,18 +828,26 @@ long rewind_snapshot(const int *descriptors, int told)
     return take((uintptr_t)__builtin_frame_address(0));
 }
 
-/* Go back to the snapshot; does not return. Where the process is spent, it ends, and `message` with the reason
-   goes to the socket; both bytes and socket may be gone by then. */
-void rewind_back(const char *message, size_t size, int thoroughly)
+/* Go back to the snapshot; does not return. Where the process is spent, it ends, and the text `spent` with the
+   reason goes to the socket, else `fine`, if there is any. */
+void rewind_back(const char *spent, size_t spent_size, const char *fine, size_t fine_size, int thoroughly)
 {
     sigset_t all;
+    if (getpid() != s->process)
+        _exit(0); /* a child of a script, which shares what lasts */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    s->message = message;
-    s->message_size = size;
+    keep_message(&s->spent, spent, spent_size);
+    keep_message(&s->fine, fine, fine_size);
     s->thoroughly = thoroughly;
     setcontext(&s->aside);
     abort();
+}
+
+/* Find pages as before Linux 6.7, from the next snapshot on: for tests. */
+void rewind_by_reading(void)
+{
+    by_reading = true;
 }
 
 /* Of the last return: pages looked at, of which differed; all in all: pages kept, scans, lists of mappings read,

@@ -40,7 +40,9 @@ def stop_recording() -> None:
 
 
 def prime() -> None:
-    """Have OpenSSL do now what it does at its first use, since each request would be the first."""
+    """Have OpenSSL do now what it does at its first use, since each request would be the first. And have the
+    C library make its own generator, if it has one: the image knows that its memory is never put back."""
+    os.urandom(1)
     for feed in _feeders():
         feed(os.urandom(32), 32, 32.0)
     hashes: Any = sys.modules.get("_hashlib")
