@@ -200,6 +200,19 @@ class _Found:
             self._scripts[asked] = script
 
 
+class _Place:
+    """A directory, or one file, that has the URL path of the segments `prefix`; are all in it `scripts`?"""
+
+    __slots__ = ("directory", "first", "prefix", "scripts")
+
+    def __init__(self, prefix: list[str], target: str, scripts: bool) -> None:
+        single = os.path.isfile(target)
+        self.prefix = prefix
+        self.directory = os.path.dirname(target) if single else target
+        self.first = [os.path.basename(target)] if single else []  # segments that no URL has
+        self.scripts = scripts
+
+
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
     (at any depth, "." being the served directory itself), and elsewhere *.cgi, executable *.py, and what has
@@ -210,8 +223,16 @@ class Router:
         # Compared in lower case: on a file system that ignores case, /CGI-BIN/x.py must not be a static file.
         self.cgi_bin = tuple(f"/{name.strip('/').lower()}/" for name in settings.cgi_bin if name != ".")
         self.all_scripts = "." in settings.cgi_bin
+        self._root = _Place([], self.directory, self.all_scripts)
+        self._places: list[_Place] = []
         self.endings = (".cgi", *settings.script_endings)
         self._by_path, self._by_filename = _Found(), _Found()
+
+    def alias(self, path: str, target: str, scripts: bool) -> None:
+        """Puts the directory or file `target`, absolute, at a URL path of its own, where no earlier one is;
+        are all files in it scripts?"""
+        prefix = [part for part in path.split("/") if part]
+        self._places.append(_Place(prefix, os.path.realpath(target), scripts))
 
     def route(self, path: str, said: Said | None = None) -> Route:
         """Where `path`, the percent-encoded path of a URL without its query, leads. `said` is what the site's
@@ -223,23 +244,25 @@ class Router:
         if isinstance(parts, Refusal):
             return parts
         raw, segments, slash = parts
-        found = self._find(segments, "/" if slash else "", said)
+        place, segments = self._place(segments)
+        found = self._find(place, segments, "/" if slash else "", said)
         if isinstance(found, Script) and not found.said:
             self._by_path.add(path, found)
         if isinstance(found, Static) and os.path.isdir(found.path):
             if not slash:
                 return Redirect("/" + "".join(part + "/" for part in raw))
-            folder = "/".join([self.directory, *segments, ""])
+            folder = "/".join([place.directory, *segments, ""])
             for name in said.indexes(folder) if said else ("index.html",):
-                index = self._find([*segments, name], "", said)
+                index = self._find(place, [*segments, name], "", said)
                 if isinstance(index, Script) or (isinstance(index, Static) and not os.path.isdir(index.path)):
                     return index
         return found
 
     def in_cgi_bin(self, filename: str) -> bool:
         """Does a file lie in a folder whose files are all scripts?"""
-        folder = os.path.dirname(filename)[len(self.directory) :].lower() + "/"
-        return self.all_scripts or any(name in folder for name in self.cgi_bin)
+        place = self._owner(filename) or self._root
+        folder = os.path.dirname(filename)[len(place.directory) :].lower() + "/"
+        return place.scripts or any(name in folder for name in self.cgi_bin)
 
     def named(self, path: str) -> str:
         """The file or directory that a URL path names, be it there or not: absolute, no links followed, with
@@ -247,19 +270,21 @@ class Router:
         parts = _split(path)
         if isinstance(parts, Refusal):
             return ""
-        return "/".join([self.directory, *parts[1]]) + ("/" if parts[2] else "")
+        place, segments = self._place(parts[1])
+        return "/".join([place.directory, *segments]) + ("/" if parts[2] else "")
 
     def is_script(self, filename: str, said: Said | None = None) -> bool:
         """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script,
         by our rules or by what is `said` of it."""
         if self._by_filename.get(filename):
             return True
-        if not filename.startswith(self.directory + "/"):
+        place = self._owner(filename)
+        if place is None:
             return False
-        segments = filename[len(self.directory) + 1 :].split("/")
-        if not {"", ".", ".."}.isdisjoint(segments):
+        segments = filename[len(place.directory) + 1 :].split("/")
+        if not {"", ".", ".."}.isdisjoint(segments) or (place.first and segments != place.first):
             return False
-        found = self._find(segments, "", said)
+        found = self._find(place, segments, "", said)
         if not (isinstance(found, Script) and found.filename == filename):
             return False
         if not found.said:
@@ -268,18 +293,34 @@ class Router:
 
     def listing(self, directory: str, said: Said | None = None) -> Iterator[str]:
         """What may be asked for in `directory` (a Static.path): sorted names, a directory's with a slash."""
-        segments = [part for part in directory[len(self.directory) :].split("/") if part]
+        place = self._owner(directory + "/") or self._root
+        segments = [part for part in directory[len(place.directory) :].split("/") if part]
         for name in sorted(os.listdir(directory)):
             if hidden(name):
                 continue
-            match self._find([*segments, name], "", said):
+            match self._find(place, [*segments, name], "", said):
                 case Script():
                     yield name
                 case Static(path):
                     yield name + "/" if os.path.isdir(path) else name
 
-    def _find(self, segments: list[str], tail: str, said: Said | None = None) -> Script | Static | Refusal:
-        path, scripts = self.directory, self.all_scripts
+    def _place(self, segments: list[str]) -> tuple[_Place, list[str]]:
+        """Where the segments of a URL path begin, and those that are left to go from there."""
+        for place in self._places:
+            depth = len(place.prefix)
+            if segments[:depth] == place.prefix:
+                return place, place.first + segments[depth:]
+        return self._root, segments
+
+    def _owner(self, filename: str) -> _Place | None:
+        """The innermost place that a file lies in."""
+        found = [place for place in (self._root, *self._places) if filename.startswith(place.directory + "/")]
+        return max(found, key=lambda place: (len(place.directory), place.scripts), default=None)
+
+    def _find(
+        self, place: _Place, segments: list[str], tail: str, said: Said | None = None
+    ) -> Script | Static | Refusal:
+        path, scripts = place.directory, place.scripts
         for i, name in enumerate(segments):
             path += "/" + name
             if hidden(name, top=i == 0):
@@ -296,7 +337,7 @@ class Router:
                 ours = kind in self.endings or (kind == ".py" and mode & 0o111)
                 if scripts or told or (ours and told is None):
                     rest = "".join("/" + part for part in segments[i + 1 :])
-                    name = "/" + "/".join(segments[: i + 1])
+                    name = "/" + "/".join([*place.prefix, *segments[len(place.first) : i + 1]])
                     return Script(path, name, rest + tail, mode, not (scripts or ours))
                 if told is None and kind == ".py":  # a helper, or a script without permission: a source
                     return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")
@@ -307,18 +348,18 @@ class Router:
                 break
             if not S_ISDIR(mode):
                 return Refusal(403, f"{path}: neither file nor directory")
-            below = path[len(self.directory) :].lower() + "/"
+            below = path[len(place.directory) :].lower() + "/"
             scripts = scripts or below.endswith(self.cgi_bin)
         else:
             if scripts:
                 return Refusal(403, f"{path}: a directory of scripts is not listed")
-        return self._inside(path, said)
+        return self._inside(place, path, said)
 
-    def _inside(self, path: str, said: Said | None) -> Script | Static | Refusal:
+    def _inside(self, place: _Place, path: str, said: Said | None) -> Script | Static | Refusal:
         real = os.path.realpath(path)
-        if real == path or not self.directory:
+        if real == path or not place.directory:
             return Static(real or "/")
-        if not real.startswith(self.directory + "/"):
+        if not real.startswith(place.directory + "/"):
             return Refusal(403, f"{path}: link out of the directory")
-        found = self._find(real[len(self.directory) + 1 :].split("/"), "", said)
+        found = self._find(place, real[len(place.directory) + 1 :].split("/"), "", said)
         return Refusal(403, f"{path}: link to a script") if isinstance(found, Script) else found

@@ -9,7 +9,7 @@ import os
 
 from .merging import ADDING, FILEINFO, INDEXES, OPTIONS
 from .patterns import wildcard
-from .rows import Row, Scope, flag
+from .rows import Row, Scope, flag, leave_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,13 @@ def is_script(values: Values, name: str) -> bool | None:
     return None if handler == "none" else handler == "cgi-script"
 
 
+def includes(values: Values, name: str) -> bool:
+    """Would Apache look for server-side includes in a file of this name?"""
+    options: Options = values.get("options", UNSAID)
+    on = options.has("includes", False) or options.has("includesnoexec", False)
+    return on and not values["includes"].isdisjoint(name.lower().split(".")[1:])
+
+
 def follows(values: Values, root: str, path: str) -> bool:
     """May `path` be reached by the links that are in it below `root`?"""
     options: Options = values.get("options", UNSAID)
@@ -87,6 +94,9 @@ def _options(scope: Scope, words: list[str]) -> None:
     for word in words:
         name = word.lstrip("+-").lower()
         if name == "multiviews" and word[:1] != "-":
+            if scope.server:  # as distributions have it, for their own directories
+                leave_out(scope, words)
+                continue
             raise ValueError("MultiViews is not known here: name files in full")
         if name not in (*_OPTIONS, "all", "none", "multiviews"):
             raise ValueError(f"`{word}` is no option")
@@ -106,10 +116,16 @@ def _handler(name: str) -> str:
 
 
 def _set_handler(scope: Scope, words: list[str]) -> None:
-    scope.part.values["handler"] = _handler(words[0])
+    if words[0].lower() in ("server-status", "server-info"):  # Apache's own pages: nothing is there
+        leave_out(scope, words)
+    else:
+        scope.part.values["handler"] = _handler(words[0])
 
 
 def _add_handler(scope: Scope, words: list[str]) -> None:
+    if words[0].lower() == "type-map":  # without MultiViews nobody asks for it
+        leave_out(scope, words)
+        return
     handler = _handler(words[0])
     _handlers(scope, words[1:], "default-handler" if handler == "none" else handler)
 
@@ -146,6 +162,7 @@ def _index_ignore(scope: Scope, words: list[str]) -> None:
 
 
 ADDING["options"] = lambda outer, inner: inner.over(outer)
+ADDING["includes"] = lambda outer, inner: outer | inner
 ADDING["handlers"] = lambda outer, inner: {**outer, **inner}
 ADDING["index_ignore"] = lambda outer, inner: (*outer, *inner)
 

@@ -228,12 +228,19 @@ def _etag(scope: Scope, words: list[str]) -> None:
 
 
 def _filter(scope: Scope, words: list[str]) -> None:
-    if {one.upper() for one in words[0].split(";")} <= _FILTERS:
+    if words[0].upper() == "INCLUDES" and len(words) > 1:
+        here = scope.part.values.get("includes", frozenset())
+        scope.part.values["includes"] = here | {ending.lower().removeprefix(".") for ending in words[1:]}
+    elif {one.upper() for one in words[0].split(";")} <= _FILTERS:
         leave_out(scope, words)
     else:
         raise ValueError(
             "of filters DEFLATE is known here, which the server in front is left to: take it out"
         )
+
+
+def _filter_types(scope: Scope, words: list[str]) -> None:
+    _filter(scope, words[:1])
 
 
 for _key in ("headers", "request_headers"):
@@ -251,7 +258,7 @@ ROWS = (
     Row("SetOutputFilter", _WHERE, (1, 1), _filter),
     Row("AddOutputFilter", _WHERE, (2, None), _filter, "mime"),
     Row("RemoveOutputFilter", _WHERE, (1, None), leave_out, "mime"),
-    Row("AddOutputFilterByType", _WHERE, (2, None), _filter, "filter"),
+    Row("AddOutputFilterByType", _WHERE, (2, None), _filter_types, "filter"),
     *(
         Row(name, _WHERE, (1, None), leave_out, "deflate")
         for name in (

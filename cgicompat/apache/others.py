@@ -22,15 +22,13 @@ _LATER = (
         "DirectoryIndexRedirect DirectoryCheckHandler",
     ),
     (INDEXES, "autoindex", "IndexIgnoreReset"),
-    (SERVER | DIRECTORY, "alias", "Alias ScriptAlias"),
-    (SERVER, "alias", "AliasMatch ScriptAliasMatch"),
     (FILEINFO, "setenvif", "SetEnvIfExpr"),
-    (SERVER, "userdir", "UserDir"),
     (SERVER, "core", "ServerPath"),
     (FILEINFO, "actions", "Action Script"),
 )
 
 _REFUSED = (
+    (SERVER, "alias", "AliasMatch ScriptAliasMatch", "write an Alias or ScriptAlias for each directory"),
     (AUTHCONFIG, "auth_digest", "AuthDigestProvider AuthDigestDomain AuthDigestQop", "use AuthType Basic"),
     (AUTHCONFIG, "auth_basic", "AuthBasicFake AuthBasicUseDigestAlgorithm", "take it out"),
     (

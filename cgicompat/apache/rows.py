@@ -78,6 +78,7 @@ class Server:
         self.matching: list[tuple[Callable[[str], bool], Part]] = []
         self.locations: list[tuple[Callable[[str], bool], Part]] = []
         self.hosts: list[Server] = []
+        self.aliases: list[tuple[str, str, bool]] = []  # URL path, file, and whether all there are scripts
 
 
 class Row:

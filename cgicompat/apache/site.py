@@ -54,6 +54,7 @@ class Apache:
         self._main: Server | None = None
         self._hosts: list[Server] = []
         self._name = (settings.server_name or "").lower()
+        self.aliases: list[tuple[str, str, bool]] = []  # URL path, file, and whether all there are scripts
         self._files: dict[str, tuple[tuple[int, int, int], Part]] = {}
         self._steps: dict[tuple[int, str], list[_Step]] = {}
         self._values: dict[tuple[object, ...], Values] = {}
@@ -81,7 +82,7 @@ class Apache:
         values = self._values.get(key)
         if values is None:
             if server:
-                spelled = server.document_root + folder[len(self.directory) :]
+                spelled = self._spelled(folder, server)
                 parts = [*parts, *(part for matches, part in server.matching if matches(spelled))]
             parts = with_files(parts, name)
             if server:
@@ -123,11 +124,10 @@ class Apache:
         return [_Step([], f"{self.directory}{path}/.htaccess", EVERY) for path in paths]
 
     def _server_steps(self, folder: str, server: Server) -> list[_Step]:
-        # Sections name the directory as the configuration spells it, perhaps by a link.
         steps, override = [], 0
-        spelled = server.document_root + folder[len(self.directory) :]
+        spelled = self._spelled(folder, server)
         names = [name for name in spelled.split("/") if name]
-        outside = len(server.document_root.rstrip("/"))
+        outside = len(server.document_root) if self._inside(folder) else len(spelled) + 1
         for depth in range(len(names) + 1):
             path = "/" + "/".join(names[:depth])
             parts = [part for level, matches, part in server.directories if level == depth and matches(path)]
@@ -138,6 +138,13 @@ class Apache:
             if parts or file:
                 steps.append(_Step(parts, file, override))
         return steps
+
+    def _inside(self, folder: str) -> bool:
+        return folder == self.directory or folder.startswith(self.directory + "/")
+
+    def _spelled(self, folder: str, server: Server) -> str:
+        """A directory as the configuration spells it in sections, perhaps by a link."""
+        return server.document_root + folder[len(self.directory) :] if self._inside(folder) else folder
 
     def _htaccess(self, step: _Step) -> Part | None:
         """What the .htaccess of a directory says now, None where there is none."""
@@ -183,12 +190,26 @@ class Apache:
             one.served = os.path.realpath(one.document_root or "/") == (self.directory or "/")
             one.document_root = one.document_root.rstrip("/")
         all_of_them = main.hosts or [main]
+        for one in all_of_them:
+            if one.served:
+                self._alias(one.line or conf, [*one.aliases, *(main.aliases if one is not main else [])])
         if not any(one.served for one in all_of_them):
             roots = ", ".join(sorted({one.document_root or "not said" for one in all_of_them}))
             raise Mistake(
                 f"{conf}: DocumentRoot is {roots}, but {self.directory or '/'} is to be served: "
                 "serve that directory, or correct the DocumentRoot"
             )
+
+    def _alias(self, line: str, aliases: list[tuple[str, str, bool]]) -> None:
+        """Takes those of a host, the first for each path. Raises Mistake where another host has others."""
+        from .reading import Mistake
+
+        own: dict[str, tuple[str, str, bool]] = {}
+        for alias in aliases:
+            own.setdefault(alias[0].strip("/"), alias)
+        if self.aliases and self.aliases != list(own.values()):
+            raise Mistake(f"{line}: Alias: hosts with the same DocumentRoot have to have the same ones here")
+        self.aliases = list(own.values())
 
 
 class Lookup:
@@ -236,6 +257,11 @@ class Lookup:
                 return Decision(403, "a symbolic link, and Options has no FollowSymLinks")
             if runs and not values["options"].has("execcgi", True):
                 return Decision(403, "a script, and Options has no ExecCGI")
+        if not decision.status and "includes" in values:
+            from .handling import includes
+
+            if includes(values, path.rpartition("/")[2]):
+                return Decision(500, "server-side includes, which are not obeyed here")
         return decision
 
     def is_script(self, path: str) -> bool | None:

@@ -37,6 +37,9 @@ class Access:
             if settings.htaccess or settings.apache_conf
             else None
         )
+        if self._apache and isinstance(router, Router):
+            for alias in self._apache.aliases:
+                router.alias(*alias)
         self.ignored = self._apache.ignored if self._apache else []
 
     def look(self, request: Request) -> Lookup | None:

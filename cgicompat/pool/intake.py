@@ -48,6 +48,8 @@ class Intake:
         self._temporary = temporary
         self._router = Router(settings)
         self._apache = Apache(settings, log) if settings.htaccess or settings.apache_conf else None
+        for alias in self._apache.aliases if self._apache else ():
+            self._router.alias(*alias)
         self._host = host_environ(host)
 
     def read(self, connection: socket.socket) -> tuple[Request, int] | None:

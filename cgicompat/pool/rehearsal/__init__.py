@@ -38,7 +38,7 @@ def rehearse(context: Context, temporary: str) -> None:
 
 def _rehearse(context: Context, temporary: str) -> None:
     settings = context.settings.but(
-        directory=_DIRECTORY, runner="fork", cgi_bin=(".",), cwd="script"
+        directory=_DIRECTORY, runner="fork", cgi_bin=(".",), cwd="script", apache_conf=None
     ).for_all()
     board = os.memfd_create("rehearsal")  # not on a disk, which may be full
     os.ftruncate(board, Board.SIZE)
