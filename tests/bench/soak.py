@@ -1,6 +1,6 @@
 """Many mixed requests: what is left of them in the processes that served.
 
-    python -m tests.bench.soak [--requests N] [--workers N]
+    python -m tests.bench.soak [--requests N] [--workers N] [--put-back memory|guards]
 
 The pages of an old site, some of which leave something behind, are asked for again and again. Every answer is
 checked, and after the first 1,000 nothing may grow: memory stays within 5 %, descriptors are as many, no
@@ -81,8 +81,9 @@ class Result:
 class Soak:
     """A pool under a mix of requests, by as many clients as it has workers."""
 
-    def __init__(self, home: Path, workers: int = 2) -> None:
-        self.pool = Pool("cgihandler", home, CONFIGURATION.replace("workers = 1", f"workers = {workers}"))
+    def __init__(self, home: Path, workers: int = 2, put_back: str = "guards") -> None:
+        runner = "memory" if put_back == "memory" else "cgihandler"
+        self.pool = Pool(runner, home, CONFIGURATION.replace("workers = 1", f"workers = {workers}"))
         folder = self.pool.root / "cgi-bin" / "soak"
         folder.mkdir()
         for name, source in (("session", SESSION), ("imports", IMPORTS), ("error", ERROR)):
@@ -170,9 +171,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--put-back", choices=["memory", "guards"], default="guards")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as directory:
-        soak = Soak(Path(directory), options.workers)
+        soak = Soak(Path(directory), options.workers, options.put_back)
         try:
             result = soak.run(options.requests)
         finally:

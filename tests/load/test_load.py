@@ -192,10 +192,11 @@ def test_point_27_large_upload_in_little_memory(site):
     assert all(later - earlier < 32 << 10 for earlier, later in zip(before, after, strict=True))
 
 
-def test_point_14_ten_thousand_requests(home):
+@pytest.mark.parametrize(("put_back", "count"), [("guards", 10_000), ("memory", 3_000)])
+def test_point_14_thousands_of_requests(home, put_back, count):
     """Of many kinds; tests/bench/soak.py has more."""
-    soak = Soak(home / "ten-thousand")
-    result = soak.run(10_000)
+    soak = Soak(home / f"thousands-{put_back}", put_back=put_back)
+    result = soak.run(count)
     soak.stop()
     assert not result.problems
 
