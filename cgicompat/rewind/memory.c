@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -306,6 +307,7 @@ int rewind_image(void)
     size_t size = 0;
     char *view = MAP_FAILED;
     struct stat about = {0};
+    int status;
     sigset_t all, mask;
 
     errno = 0;
@@ -355,18 +357,27 @@ int rewind_image(void)
     image.size = size;
     bool stored = ftruncate(file, (off_t)size) == 0 && (former < 0 || fstat(former, &about) == 0) &&
                   (view = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0)) != MAP_FAILED;
+    pid_t child = -1;
     image.view = view;
     for (int i = 0; i < image.count; i++)
         image.regions[i].image = view + image.regions[i].offset;
-    for (int i = 0, n = 0; i < count && stored; i++)
-        if (is_ours(&work->vmas[i]))
-            stored = store(&work->vmas[i], file, image.regions[n++].offset, pagemap, former, about.st_ino,
-                           work->entries, 4096);
-    if (!stored || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)) {
+    /* A child writes it: where there is too little memory, the system ends that, not us. By the bare system call,
+       since fork(3) leaves traces in the child, and the image would have them. */
+    if (stored && (child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) == 0) {
+        int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        (void)!write(score, "1000", 4);
+        for (int i = 0, n = 0; i < count && stored; i++)
+            if (is_ours(&work->vmas[i]))
+                stored = store(&work->vmas[i], file, image.regions[n++].offset, pagemap, former, about.st_ino,
+                               work->entries, 4096);
+        _exit(!stored);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)) {
         image.file = former;
         image.view = former_view;
         image.size = former_size;
         image.count = 0; /* children of this process have none */
+        errno = errno ? errno : ENOMEM;
         fail("no memory for an image");
         goto out;
     }
