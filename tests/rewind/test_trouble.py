@@ -60,6 +60,16 @@ def test_idle_processes_that_die_of_it_are_counted(start):
     assert pool.get(script).status == 200
 
 
+def test_processes_that_die_before_their_first_request_are_counted(start, tmp_path):
+    source = "import functools, os\nos.register_at_fork(after_in_child=functools.partial(os.abort))\n"
+    (tmp_path / "deadly.py").write_text(source)
+    pool = start("--workers", "1", "--preload", "deadly", "--env", f"PYTHONPATH={tmp_path}")
+    pool.server.says("before its first request")
+    pool.server.says("not put back any more: 3 processes")
+    pool.server.says("workers end at once")
+    assert "Traceback" not in pool.server.log
+
+
 def test_scripts_that_are_spent_each_time_run_under_fork(start):
     pool = start("--workers", "1", "--runner", "auto")
     script = pool.script(LEAVES_A_THREAD)
