@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from .access import Old, Requirement, requirement, sources
-from .merging import AUTHCONFIG, DIRECTORY, LIMIT
+from .access import ALL, Old, Requirement, requirement, sources
+from .merging import ADDING, AUTHCONFIG, DIRECTORY, LIMIT
 from .rows import Row, Scope, flag, obey, setting
 
 TYPE_CHECKING = False
@@ -24,6 +24,8 @@ def _any(scope: Scope, words: list[str], kind: str = "any") -> None:
         raise ValueError("requires nothing: put a Require into it")
     if kind != "all" and all(part.negated for part in section.parts):
         raise ValueError("has only negative requirements, which grant nothing: use <RequireAll>")
+    if kind == "none" and (scope.require is None or not scope.require.together):
+        raise ValueError("grants nothing: put it into <RequireAll>")
     if kind == "none" and any(part.negated for part in section.parts):
         raise ValueError("is negative already")
     _add(scope, section)
@@ -101,7 +103,12 @@ def _authoritative(scope: Scope, words: list[str]) -> None:
 def _merging(scope: Scope, words: list[str]) -> None:
     if words[0].lower() != "off":
         raise ValueError("only Off is known here: say in this section all that it requires")
+    scope.part.values.setdefault("require", Requirement("<RequireAny>"))
 
+
+# One without a Require takes the outer one away, and grants nothing.
+_CLOSED = requirement(["all", "denied"], ALL)
+ADDING["require"] = lambda outer, inner: inner if inner.parts else _CLOSED
 
 _send = setting("authz_send_forbidden", flag)
 

@@ -148,6 +148,11 @@ SITES = {
         "Require user bob\n</RequireNone>\n</RequireAll>\n",
         *USERS_ASK,
     ),
+    "merging": Site("Require all granted\n", *EVERY, sub="AuthMerging Off\nRequire all granted\n"),
+    "none-alone": Site("<RequireNone>\nRequire user ann\n</RequireNone>\n"),
+    "none-in-any": Site(
+        "<RequireAny>\n<RequireNone>\nRequire ip 10\n</RequireNone>\nRequire all granted\n</RequireAny>\n"
+    ),
     "nested": Site(
         GROUP + "<RequireAny>\n<RequireAll>\nRequire group staff\nRequire not user bob\n"
         "</RequireAll>\nRequire user cy\n</RequireAny>\n",

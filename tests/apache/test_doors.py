@@ -12,6 +12,7 @@ import pytest
 
 from tests.harness.doors import Door, Scgi, Serve
 from tests.harness.processes import host_environ, until
+from tests.harness.webservers import Nginx
 
 LOGIN = ("Authorization", "Basic " + base64.b64encode(b"ann:secret").decode())
 SHA = "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n"
@@ -122,6 +123,31 @@ def test_no_htaccess(home):
         (door.root / "page").write_text("here")
         assert door.open("GET", "/page").finish().body == b"here"
         until(lambda: "no .htaccess is obeyed" in door.log())
+    finally:
+        door.stop()
+
+
+@pytest.mark.xdist_group("apache-nginx")
+def test_behind_nginx(home):
+    place = home / "apache-nginx"
+    place.mkdir()
+    door = Nginx("fork", place)
+    site = door.root / "cgi-bin"
+    (site / "x.py").write_text("#!/usr/bin/env python3\nimport os\nprint(f'\\n{os.environ.get(\"FOO\")}')\n")
+    (site / "x.py").chmod(0o755)
+    try:
+        found = []
+        for text in (
+            "SetEnv FOO 1\n",
+            "Require all denied\n",
+            "Require ip 127\n",
+            "Redirect /cgi-bin/x.py http://example.org/\n",
+            "RewriteEngine On\nRewriteRule ^x.py$ - [G]\n",
+            "Nonsense\n",
+        ):
+            (site / ".htaccess").write_text(text)
+            found.append(door.open("GET", "/cgi-bin/x.py").finish().status)
+        assert found == [200, 403, 200, 302, 410, 500]
     finally:
         door.stop()
 

@@ -34,7 +34,7 @@ TypesConfig /etc/mime.types
 """
 
 
-def fill(root: Path, home: Path) -> None:
+def fill(root: Path, home: Path, sites: dict[str, Site] = SITES) -> None:
     """Writes the sites, and the users' files into `home`, which is not served."""
     quick = {"bcrypt": {"rounds": 4}, "sha512_crypt": {"rounds": 1000}}
     hashes = {
@@ -44,7 +44,7 @@ def fill(root: Path, home: Path) -> None:
     hashes["cy"] = hashes["cy"].replace("$2b$", "$2y$")
     (home / "users").write_text("# users\n" + "".join(f"{user}:{word}\n" for user, word in hashes.items()))
     (home / "groups").write_text(GROUPS)
-    for site in SITES.values():
+    for site in sites.values():
         for name in FILES:
             file = root / site.name / name
             file.parent.mkdir(parents=True, exist_ok=True)
