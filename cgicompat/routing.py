@@ -276,7 +276,7 @@ class Router:
     def is_script(self, filename: str, said: Said | None = None) -> bool:
         """May the pool run `filename`, absolute? By its name it must lie in the directory and be a script,
         by our rules or by what is `said` of it."""
-        if self._by_filename.get(filename):
+        if self._by_filename.get(filename) and (said is None or said.is_script(filename) is None):
             return True
         place = self._owner(filename)
         if place is None:

@@ -82,7 +82,9 @@ class Intake:
                     del environ[name]
         script = environ.get("SCRIPT_FILENAME", "")
         lookup = self._look(environ)
-        if not self._router.is_script(script, lookup):
+        # What our gateway sends is one by what the configuration said there.
+        known = gateway and self._router.is_script(script)
+        if not known and not self._router.is_script(script, lookup):
             if gateway:
                 raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
             script = self._route(environ, lookup)
@@ -97,7 +99,11 @@ class Intake:
             except TooLong as error:
                 raise Refused(414, "", str(error)) from None
         settings = self._settings.for_script(script)
-        if lookup and (most := lookup.most_body(script, settings.max_body)) != settings.max_body:
+        if (
+            lookup
+            and not decided
+            and (most := lookup.most_body(script, settings.max_body)) != settings.max_body
+        ):
             settings = settings.but(max_body=most)
         environ.setdefault("GATEWAY_INTERFACE", "CGI/1.1")
         environ.setdefault("QUERY_STRING", "")

@@ -77,6 +77,19 @@ def test_a_script_by_its_handler(site):
     assert site.get(script + "/more").lines == ["1 /more"]
 
 
+def test_a_handler_removed(door):
+    folder = door.root / f"removed-{door.name}"
+    folder.mkdir()
+    (folder / "x.cgi").write_text("#!/bin/sh\necho Content-Type: text/plain\necho\necho ran\n")
+    (folder / "x.cgi").chmod(0o755)
+    script = f"/{folder.name}/x.cgi"
+    assert door.open("GET", script).finish().body == b"ran\n"
+    (folder / ".htaccess").write_text("RemoveHandler .cgi\n")
+    assert b"ran" not in door.open("GET", script).finish().body.splitlines()
+    (folder / ".htaccess").unlink()
+    assert door.open("GET", script).finish().body == b"ran\n"
+
+
 def test_authorization_for_the_script(site):
     script = site.script("import os; print(os.environ.get('HTTP_AUTHORIZATION'))")
     assert site.get(script, headers=[LOGIN]).lines == ["None"]
