@@ -20,13 +20,13 @@ from tests.harness.processes import REPOSITORY
 SOURCES = [REPOSITORY / "cgicompat" / "rewind" / name for name in ("memory.c", "kernel.c")]
 FUZZ = Path(__file__).with_name("fuzz.c")
 COMPILERS = [compiler for compiler in ("gcc", "clang") if shutil.which(compiler)]
-SECONDS = float(os.environ.get("SECONDS", "1.5"))
+SECONDS = float(os.environ.get("SECONDS", "1"))
 SEED = int(os.environ.get("SEED", "1"))
 STRICT = ("-Wall", "-Wextra", "-Wconversion", "-Werror", "-std=gnu11", "-U_FORTIFY_SOURCE")
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux" or not COMPILERS, reason="needs Linux and a C compiler"),
-    pytest.mark.xdist_group("rewind"),
+    pytest.mark.xdist_group("rewind-fuzz"),
     pytest.mark.timeout(60 + 2 * SECONDS),
 ]
 

@@ -13,7 +13,7 @@ from tests.harness.processes import until
 from tests.pool.running import RunningPool
 
 pytestmark = [
-    pytest.mark.xdist_group("rewind"),
+    pytest.mark.xdist_group("rewind-memory"),
     pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux"),
 ]
 

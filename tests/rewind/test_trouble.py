@@ -15,7 +15,7 @@ import pytest
 from tests.harness.processes import until
 from tests.pool.running import RunningPool
 
-pytestmark = pytest.mark.xdist_group("rewind")
+pytestmark = pytest.mark.xdist_group("rewind-trouble")
 
 # Unmaps the state of the library, which dies as soon as it is to go back.
 DIES = """
