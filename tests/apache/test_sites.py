@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.apache.rewrites import REWRITES
 from tests.apache.sites import FILES, GROUPS, KINDS, OTHERWISE, SCRIPT, SITES, USERS, Site
 from tests.harness.doors import DOORS, HttpDoor
 from tests.harness.webservers import Apache
 from tests.harness.wire import http_request
 
+ALL = {**SITES, **REWRITES}
 passlib = pytest.importorskip("passlib.hash")
 
 
@@ -34,7 +36,7 @@ TypesConfig /etc/mime.types
 """
 
 
-def fill(root: Path, home: Path, sites: dict[str, Site] = SITES) -> None:
+def fill(root: Path, home: Path, sites: dict[str, Site] = ALL) -> None:
     """Writes the sites, and the users' files into `home`, which is not served."""
     quick = {"bcrypt": {"rounds": 4}, "sha512_crypt": {"rounds": 1000}}
     hashes = {
@@ -130,9 +132,9 @@ def _body(body: bytes) -> bytes:
     return b" ".join(sorted(name for name in names if name[:1] not in (b".", b"a")))
 
 
-@pytest.mark.parametrize("name", SITES)
+@pytest.mark.parametrize("name", ALL)
 def test_sites(name: str, door: HttpDoor, apache: HttpDoor) -> None:
-    site = SITES[name]
+    site = ALL[name]
     different = {}
     for asked in site.asked:
         there, here = ask(apache, site, asked), ask(door, site, asked)
