@@ -62,6 +62,7 @@ struct region {
     const char *image;
     off_t offset; /* in the image's file */
     int rights;
+    bool foreign; /* of another file, or another part of the image's: what was given back would be that */
 };
 
 /* What a forked child finds: in memory that is itself in the image. */
@@ -340,7 +341,7 @@ int rewind_image(void)
         struct vma *vma = &work->vmas[i];
         if (is_ours(vma)) {
             image.regions[image.count++] = (struct region){
-                vma->start, vma->end, 0, NULL, (off_t)size, rights_of(vma)};
+                vma->start, vma->end, 0, NULL, (off_t)size, rights_of(vma), false};
             size += vma->end - vma->start;
         } else if (vma->flag && image.special_count == MOST_SPECIAL) {
             errno = ENOMEM;
@@ -519,7 +520,7 @@ static void mend_pages(void)
             if (mend((char *)address, pristine(region, address))) {
                 s->age[page] = 0;
                 s->differing++;
-            } else if (!s->kept[page] && ++s->age[page] == COLD) {
+            } else if (!region->foreign && !s->kept[page] && ++s->age[page] == COLD) {
                 s->age[page] = 0;
                 madvise((void *)address, PAGE, MADV_DONTNEED); /* back to the image */
                 cooled = true;
@@ -738,7 +739,7 @@ static int keep_pages(void)
                 region = region_of(s->regions, s->region_count, address);
             if (!region)
                 continue;
-            if (memcmp((void *)address, pristine(region, address), PAGE) == 0) {
+            if (!region->foreign && memcmp((void *)address, pristine(region, address), PAGE) == 0) {
                 madvise((void *)address, PAGE, MADV_DONTNEED);
                 continue;
             }
@@ -754,6 +755,9 @@ static int keep_pages(void)
 static __attribute__((noinline)) int take(uintptr_t stack_pointer)
 {
     size_t pages = 0;
+    struct stat about;
+    if (fstat(image.file, &about))
+        return fail("the image is gone");
     s->brk = (uintptr_t)syscall(SYS_brk, 0);
     read_all(s->descriptors[MAPS], s->text, TEXT);
     s->vma_count = parse(s->text, s->vmas, MOST_VMAS);
@@ -772,6 +776,9 @@ static __attribute__((noinline)) int take(uintptr_t stack_pointer)
         /* Parts of it may have been changed since the image was made, and new ones may adjoin it. */
         for (uintptr_t at = vma->start; (is_ours(vma) || vma->flag == 'l') && at < vma->end;) {
             const struct region *known = vma->inode ? region_of(image.regions, image.count, at) : NULL;
+            off_t offset = vma->offset + (off_t)(at - vma->start);
+            if (known && (vma->inode != about.st_ino || offset != known->offset + (off_t)(at - known->start)))
+                known = NULL; /* the memory that was there has been moved since */
             uintptr_t end = known && known->end < vma->end ? known->end : vma->end;
             if (s->region_count == MOST_VMAS)
                 return fail("too many mappings");
@@ -782,7 +789,7 @@ static __attribute__((noinline)) int take(uintptr_t stack_pointer)
                 in_small_pages(at, end);
             s->regions[s->region_count++] = (struct region){
                 at, end, pages, known ? known->image + (at - known->start) : NULL,
-                known ? known->offset + (off_t)(at - known->start) : 0, rights_of(vma)};
+                known ? known->offset + (off_t)(at - known->start) : 0, rights_of(vma), vma->inode && !known};
             pages += (end - at) / PAGE;
             at = end;
         }
