@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #define PAGE 4096u
+#define ROOM ((size_t)1 << 30)
 enum { MOST_VMAS = 8192, MOST_SPECIAL = 64, MOST_RUNS = 65536, TEXT = 1 << 21, COLD = 64, CHUNK = 256, MOST_TEXT = 2048, STACK = 256 << 10 };
 
 /* <linux/fs.h> since 6.7 */
@@ -70,6 +71,7 @@ static struct {
     int file;
     char *view;
     size_t size;
+    uint64_t inode;
     int count, special_count;
     struct region regions[MOST_VMAS];
     struct vma special[MOST_SPECIAL];
@@ -203,9 +205,20 @@ static int parse(char *text, struct vma *to, int most)
     return count;
 }
 
+/* In the file behind it. */
+static off_t offset_at(const struct vma *vma, uintptr_t address)
+{
+    return vma->offset + (off_t)(address - vma->start);
+}
+
+static bool is_private(const struct vma *vma)
+{
+    return vma->rights[1] == 'w' && vma->rights[3] == 'p' && !vma->kind;
+}
+
 static bool is_ours(const struct vma *vma)
 {
-    return vma->rights[1] == 'w' && vma->rights[3] == 'p' && !vma->kind && !vma->flag;
+    return is_private(vma) && !vma->flag;
 }
 
 static int rights_of(const struct vma *vma)
@@ -356,10 +369,13 @@ int rewind_image(void)
     size_t former_size = image.size;
     image.file = file;
     image.size = size;
-    bool stored = ftruncate(file, (off_t)size) == 0 && (former < 0 || fstat(former, &about) == 0) &&
+    uint64_t former_inode = image.inode;
+    /* Longer than needed, for mappings that realloc(3) makes grow. */
+    bool stored = ftruncate(file, (off_t)(size + ROOM)) == 0 && fstat(file, &about) == 0 &&
                   (view = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0)) != MAP_FAILED;
     pid_t child = -1;
     image.view = view;
+    image.inode = about.st_ino;
     for (int i = 0; i < image.count; i++)
         image.regions[i].image = view + image.regions[i].offset;
     /* A child writes it: where there is too little memory, the system ends that, not us. By the bare system call,
@@ -369,7 +385,7 @@ int rewind_image(void)
         (void)!write(score, "1000", 4);
         for (int i = 0, n = 0; i < count && stored; i++)
             if (is_ours(&work->vmas[i]))
-                stored = store(&work->vmas[i], file, image.regions[n++].offset, pagemap, former, about.st_ino,
+                stored = store(&work->vmas[i], file, image.regions[n++].offset, pagemap, former, former_inode,
                                work->entries, 4096);
         _exit(!stored);
     }
@@ -377,6 +393,7 @@ int rewind_image(void)
         image.file = former;
         image.view = former_view;
         image.size = former_size;
+        image.inode = former_inode;
         image.count = 0; /* children of this process have none */
         errno = errno ? errno : ENOMEM;
         fail("no memory for an image");
@@ -466,10 +483,27 @@ static long scan_by_reading(void)
     return count;
 }
 
+/* In their order, each page once: the kernel tells some twice where there are more than 512 runs. */
+static long without_doubles(long count)
+{
+    long kept = 0;
+    uintptr_t at = 0;
+    for (long i = 0; i < count; i++) {
+        struct run run = s->runs[i];
+        if (run.start < at)
+            run.start = at;
+        if (run.start >= run.end)
+            continue;
+        at = run.end;
+        s->runs[kept++] = run;
+    }
+    return count < 0 ? count : kept;
+}
+
 static long list_pages(void)
 {
     s->scans++;
-    return s->by_reading ? scan_by_reading() : scan();
+    return s->by_reading ? scan_by_reading() : without_doubles(scan());
 }
 
 static void count_faults(long *own, long *of_children)
@@ -619,11 +653,11 @@ static const char *restore_maps(void)
         } else {
             uintptr_t end = is->end < was->end ? is->end : was->end;
             at = is_at;
-            bool same = memcmp(is->rights, was->rights, 4) == 0;
-            if (is->kind || was->kind || (same && is->inode == was->inode))
+            bool same = is->inode == was->inode && (!is->inode || offset_at(is, at) == offset_at(was, at));
+            if (is->kind || was->kind || (same && memcmp(is->rights, was->rights, 4) == 0))
                 ;
             else if (region_of(s->regions, s->region_count, at)) {
-                if (is->inode == was->inode && is->rights[3] == 'p') {
+                if (same && is->rights[3] == 'p') {
                     const struct region *region = region_of(s->regions, s->region_count, at);
                     if (mprotect((void *)at, end - at, region->rights))
                         return "a mapping cannot be changed back";
@@ -752,12 +786,19 @@ static int keep_pages(void)
     return 0;
 }
 
+/* What the image has at an address, if that is mapped from there: realloc(3) may have moved it, mremap(2). */
+static const struct region *image_at(const struct vma *vma, uintptr_t address)
+{
+    const struct region *known = region_of(image.regions, image.count, address);
+    if (!known || vma->inode != image.inode ||
+        offset_at(vma, address) != known->offset + (off_t)(address - known->start))
+        return NULL;
+    return known;
+}
+
 static __attribute__((noinline)) int take(uintptr_t stack_pointer)
 {
     size_t pages = 0;
-    struct stat about;
-    if (fstat(image.file, &about))
-        return fail("the image is gone");
     s->brk = (uintptr_t)syscall(SYS_brk, 0);
     read_all(s->descriptors[MAPS], s->text, TEXT);
     s->vma_count = parse(s->text, s->vmas, MOST_VMAS);
@@ -774,11 +815,8 @@ static __attribute__((noinline)) int take(uintptr_t stack_pointer)
         } else if (vma->flag == 'z' && s->zeroed_count < MOST_SPECIAL)
             s->zeroed[s->zeroed_count++] = *vma;
         /* Parts of it may have been changed since the image was made, and new ones may adjoin it. */
-        for (uintptr_t at = vma->start; (is_ours(vma) || vma->flag == 'l') && at < vma->end;) {
-            const struct region *known = vma->inode ? region_of(image.regions, image.count, at) : NULL;
-            off_t offset = vma->offset + (off_t)(at - vma->start);
-            if (known && (vma->inode != about.st_ino || offset != known->offset + (off_t)(at - known->start)))
-                known = NULL; /* the memory that was there has been moved since */
+        for (uintptr_t at = vma->start; is_private(vma) && vma->flag != 'z' && at < vma->end;) {
+            const struct region *known = image_at(vma, at);
             uintptr_t end = known && known->end < vma->end ? known->end : vma->end;
             if (s->region_count == MOST_VMAS)
                 return fail("too many mappings");
