@@ -9,7 +9,10 @@
    lasting() gave is not put back. That is setjmp() and longjmp() over all of memory. rewind_back() works on a
    stack of its own, as the first thing that it puts back is the one of its caller.
 
-   No CPython API, no malloc: what is put back must not be in use. */
+   No CPython API, no malloc: what is put back must not be in use.
+
+   The file is long since an image, a snapshot and the way back are one thing: each line rests upon what the kernel
+   and the two structures below hold at that moment. */
 
 #define _GNU_SOURCE
 #include "rewind.h"
