@@ -73,7 +73,7 @@ def apache(home: Path) -> Iterator[HttpDoor]:
     scope="module",
     params=[
         pytest.param(name, marks=pytest.mark.xdist_group(f"sites-{name}"))
-        for name in ("serve", "asgi", "wsgi")
+        for name in ("serve", "wsgi")  # serve is the ASGI door
     ],
 )
 def door(request: pytest.FixtureRequest, home: Path) -> Iterator[HttpDoor]:

@@ -108,6 +108,14 @@ class HttpDoor(Door):
         """What to run, and the environment variables that it needs beyond the host's."""
         raise NotImplementedError
 
+    def variables(self) -> dict[str, str]:
+        """The options, for servers that take no flags of ours."""
+        return {
+            "CGICOMPAT_DIRECTORY": str(self.root),
+            "CGICOMPAT_RUNNER": self.runner,
+            "CGICOMPAT_PUT_BACK": self.put_back,
+        }
+
     def start(self) -> None:
         command, variables = self.command()
         self.server = Server(command, self.home, host_environ(**variables))
@@ -146,7 +154,7 @@ class Asgi(HttpDoor):
 
     def command(self):
         command = [sys.executable, "-m", "uvicorn", "--port", "0", "cgicompat.asgi:app"]
-        return command, {"CGICOMPAT_DIRECTORY": str(self.root), "CGICOMPAT_RUNNER": self.runner}
+        return command, self.variables()
 
 
 class Wsgi(HttpDoor):
@@ -154,10 +162,7 @@ class Wsgi(HttpDoor):
 
     def command(self):
         command = [sys.executable, "-m", "gunicorn", "-b", "127.0.0.1:0", "--threads", "24"]
-        return [*command, "cgicompat.wsgi:app"], {
-            "CGICOMPAT_DIRECTORY": str(self.root),
-            "CGICOMPAT_RUNNER": self.runner,
-        }
+        return [*command, "cgicompat.wsgi:app"], self.variables()
 
 
 class RawDoor(Door):
@@ -290,7 +295,7 @@ def wait_for_socket(server: Server, path: str) -> None:
 DOORS: dict[str, type[Door]] = {door.name: door for door in (Serve, Asgi, Wsgi, Scgi, Cgi)}
 DOORS["client"] = Client  # as a door, it is `cgi`
 COMBINATIONS = [(door, runner) for door in ("serve", "asgi", "wsgi", "scgi") for runner in RUNNERS]
-COMBINATIONS += [("serve", "memory"), ("scgi", "memory"), ("cgi", "own"), ("cgi", "pool"), ("client", "pool")]
+COMBINATIONS += [("scgi", "memory"), ("cgi", "own"), ("cgi", "pool"), ("client", "pool")]
 
 
 class Site:
