@@ -228,9 +228,10 @@ its requests. It is asked at each door by each runner, and by Apache's mod_cgi a
 
     bin/test tests/contract --doors serve,asgi,wsgi,scgi,cgi,apache --table docs/contract.md
 
-The numbers in a cell are those of the runners `cgi · fork · cgihandler`, the last by guards; at `scgi` follow those by memory. The door `cgi` is `cgicompat-cgi` in
-a script's first line: it runs the script itself, then has a pool do so. Where a cell is empty, the point is
-the web server's matter or does not depend on the door. mod_cgi differs for the reasons below.
+The numbers in a cell are those of the runners `cgi · fork · cgihandler`, the last of which is put back by
+guards; at `scgi` those by memory follow. The door `cgi` is `cgicompat-cgi` in a script's first line: it runs
+the script itself, then has a pool do so. Where a cell is empty, the point is the web server's matter or does
+not depend on the door. mod_cgi differs for the reasons below.
 
 | | | serve | asgi | wsgi | scgi | cgi | mod_cgi |
 |--:|---|---|---|---|---|---|---|
