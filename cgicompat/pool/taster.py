@@ -102,6 +102,8 @@ def taste(names: list[str], rules: Rules) -> bytes:
         if name.startswith(_CYTHON)
         or (LIBRARY.keeps(name, sys.modules[name]) and not LIBRARY.is_standard(name))
     }
+    if sys.version_info < (3, 12):
+        own |= _CHANGING_THEMSELVES
     reasons = list(rules.forbid(witness.variables, witness.whole))
     try:
         reasons += witness.reasons(own)
@@ -114,6 +116,11 @@ def taste(names: list[str], rules: Rules) -> bytes:
     seen = {path: look(path) for path in sorted(files)}
     sure = witness.sees_all and is_settled(seen, began)
     return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], own, read, seen, sure))
+
+
+# What requests and matplotlib call at their import for it to change itself. From Python 3.12 on it shows who has
+# changed a library.
+_CHANGING_THEMSELVES = {"certifi", "pyparsing"}
 
 
 class _Recording(dict[bytes, bytes]):
