@@ -118,7 +118,7 @@ def taste(names: list[str], rules: Rules) -> bytes:
     return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], own, read, seen, sure))
 
 
-# What requests and matplotlib call at their import for it to change itself. From Python 3.12 on it shows who has
+# What requests and matplotlib have change itself, at their import. From Python 3.12 on it shows who has
 # changed a library.
 _CHANGING_THEMSELVES = {"certifi", "pyparsing"}
 
