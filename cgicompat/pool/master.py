@@ -259,7 +259,7 @@ class Master:
         if self._stopping:
             return
         now = time.monotonic()
-        minimum, _ = self._settings.workers
+        minimum, maximum = self._settings.workers
         news = now >= self._put_back.due and self._learning.learn(self._put_back.memory is None)
         if news and self._put_back.image() and not self._crew.renew():
             self._learning.news = True
@@ -272,6 +272,12 @@ class Master:
         idle = self._board.count(IDLE)
         if idle:
             self._line.hand_over()
+        elif (
+            self._line
+            and self._crew.size < maximum
+            and not (self._board.count(STARTING) or self._crew.fork_after)
+        ):
+            self._crew.fork()  # of those that a leaving worker was woken for, nobody else hears
         self._watch_listener(not idle and not self._board.count(STARTING) and now >= self._look_after)
         if idle <= 1 or self._crew.size <= minimum:
             self._spare_since = now

@@ -118,6 +118,9 @@ def taste(names: list[str], rules: Rules) -> bytes:
     return marshal.dumps((failed, list(dict.fromkeys(reasons))[:_SAID], own, read, seen, sure))
 
 
+# Where Python 3.14 keeps annotations, once somebody has asked for them.
+_EVALUATED = ("__annotate_func__", "__annotations_cache__")
+
 # What requests and matplotlib have change itself, at their import. From Python 3.12 on it shows who has
 # changed a library.
 _CHANGING_THEMSELVES = {"certifi", "pyparsing"}
@@ -274,7 +277,8 @@ class Witness:
             if isinstance(guard, Loggers | Modules):
                 guard.accept(own)
             for change in guard.restore():
-                yield change.what
+                if not any(name in change.what for name in _EVALUATED):
+                    yield change.what
         for what in self._everything.unexplained(own):
             yield f"changes {what}"
 

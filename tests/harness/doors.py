@@ -362,7 +362,7 @@ class Site:
             log = self.log()
             return log if all(text in log for text in texts) else ""
 
-        return until(find, 3)
+        return until(find, 10)
 
     def same_process(self, *responses: Response) -> None:
         """The proof that a case about what stays behind was one: the process that served was the same."""
