@@ -197,6 +197,7 @@ class Master:
             self._crew.reap()
             if self._crew.has_lost and not self._stopping:
                 self._crew.has_lost = False
+                self._line.take_back()  # what was on its way to the one that has left
                 self._accept()
         if signal.SIGHUP in numbers and not self._stopping:
             self._reload()
