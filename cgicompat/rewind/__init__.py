@@ -94,13 +94,6 @@ class Memory:
         self._lasting[place] = number
         return True
 
-    def figures(self) -> dict[str, int]:
-        """Of the last return: pages looked at, and of these differing; since the snapshot: pages kept, lists
-        of pages and of mappings that were read, regions of memory."""
-        numbers = (ctypes.c_long * 6)()
-        self._library.rewind_figures(numbers)
-        return dict(zip(("pages", "differing", "kept", "scans", "maps", "regions"), numbers, strict=True))
-
     def _make_room(self) -> None:
         """Have free memory in the image: a request that must ask the system for more takes longer."""
         kept = 4096 // _CELL * 16  # one in so many stays, so that nothing is given back

@@ -37,7 +37,8 @@
 
 #define PAGE 4096u
 #define ROOM ((size_t)1 << 30)
-enum { MOST_VMAS = 8192, MOST_SPECIAL = 64, MOST_RUNS = 65536, TEXT = 1 << 21, COLD = 64, CHUNK = 256, MOST_TEXT = 2048, STACK = 256 << 10 };
+enum { MOST_VMAS = 8192, MOST_SPECIAL = 64, MOST_RUNS = 65536, TEXT = 1 << 21, MOST_TEXT = 2048 };
+enum { COLD = 64 /* returns */, CHUNK = 256, STACK = 256 << 10 };
 
 /* <linux/fs.h> since 6.7 */
 struct run {
@@ -109,7 +110,6 @@ static struct state {
         char text[MOST_TEXT];
     } spent, fine;
     bool thoroughly;
-    long pages, differing, scans, maps_read;
     char text[TEXT];
     uint64_t entries[4096];
 } *s;
@@ -259,6 +259,18 @@ static const struct region *region_of(const struct region *regions, int count, u
     return NULL;
 }
 
+/* Its number among all pages. */
+static size_t page_of(const struct region *region, uintptr_t address)
+{
+    return region->first + (address - region->start) / PAGE;
+}
+
+/* In the image's file. */
+static off_t place_of(const struct region *region, uintptr_t address)
+{
+    return region->offset + (off_t)(address - region->start);
+}
+
 /* Whether the file has anything at `at`, which grows from call to call: `data` to `hole` is what is known. */
 static bool has_data(int file, off_t at, off_t *data, off_t *hole)
 {
@@ -285,7 +297,7 @@ static bool store(const struct vma *vma, int file, off_t at, int pagemap, int fo
         for (size_t i = 0, stop; i < pages; i = stop) {
             bool there = false;
             for (stop = i; stop < pages; stop++) {
-                off_t offset = vma->offset + (off_t)(address - vma->start + stop * PAGE);
+                off_t offset = offset_at(vma, address + stop * PAGE);
                 bool here = all || entries[stop] >> 62 || (vma->inode && has_data(former, offset, &data, &hole));
                 if (stop == i)
                     there = here;
@@ -392,7 +404,8 @@ int rewind_image(void)
                                work->entries, 4096);
         _exit(!stored);
     }
-    if (child < 0 || waitpid(child, &status, 0) != child || status || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)) {
+    if (child < 0 || waitpid(child, &status, 0) != child || status ||
+        fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)) {
         image.file = former;
         image.view = former_view;
         image.size = former_size;
@@ -505,7 +518,6 @@ static long without_doubles(long count)
 
 static long list_pages(void)
 {
-    s->scans++;
     return s->by_reading ? scan_by_reading() : without_doubles(scan());
 }
 
@@ -535,7 +547,7 @@ static bool mend(char *to, const char *from)
 
 static const char *pristine(const struct region *region, uintptr_t address)
 {
-    size_t page = region->first + (address - region->start) / PAGE;
+    size_t page = page_of(region, address);
     if (s->kept[page])
         return s->copies + (size_t)(s->kept[page] - 1) * PAGE;
     return region->image ? region->image + (address - region->start) : zeros;
@@ -545,19 +557,16 @@ static void mend_pages(void)
 {
     const struct region *region = NULL;
     bool cooled = false;
-    s->pages = s->differing = 0;
     for (long i = 0; i < s->run_count; i++)
         for (uintptr_t address = s->runs[i].start; address < s->runs[i].end; address += PAGE) {
             if (!region || address < region->start || address >= region->end)
                 region = region_of(s->regions, s->region_count, address);
             if (!region)
                 continue; /* what is only read */
-            size_t page = region->first + (address - region->start) / PAGE;
-            s->pages++;
-            if (mend((char *)address, pristine(region, address))) {
+            size_t page = page_of(region, address);
+            if (mend((char *)address, pristine(region, address)))
                 s->age[page] = 0;
-                s->differing++;
-            } else if (!region->foreign && !s->kept[page] && ++s->age[page] == COLD) {
+            else if (!region->foreign && !s->kept[page] && ++s->age[page] == COLD) {
                 s->age[page] = 0;
                 madvise((void *)address, PAGE, MADV_DONTNEED); /* back to the image */
                 cooled = true;
@@ -601,14 +610,14 @@ static bool refill(uintptr_t start, uintptr_t end)
         uintptr_t stop = end < region->end ? end : region->end;
         int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
         void *got = region->image ? mmap((void *)start, stop - start, region->rights, flags, image.file,
-                                         region->offset + (off_t)(start - region->start))
+                                         place_of(region, start))
                                   : mmap((void *)start, stop - start, region->rights, flags | MAP_ANONYMOUS, -1, 0);
         if (got == MAP_FAILED)
             return false;
         if (!region->image)
             in_small_pages(start, stop);
         for (uintptr_t address = start; address < stop; address += PAGE)
-            if (s->kept[region->first + (address - region->start) / PAGE])
+            if (s->kept[page_of(region, address)])
                 memcpy((void *)address, pristine(region, address), PAGE);
         start = stop;
     }
@@ -619,7 +628,6 @@ static bool refill(uintptr_t start, uintptr_t end)
    the process is spent. */
 static const char *restore_maps(void)
 {
-    s->maps_read++;
     read_all(s->descriptors[MAPS], s->text, TEXT);
     int count = parse(s->text, s->now, MOST_VMAS), i = 0, j = 0;
     if (count <= 0)
@@ -782,7 +790,7 @@ static int keep_pages(void)
             }
             memcpy(s->copies + count * PAGE, (void *)address, PAGE);
             s->kept_at[count] = address;
-            s->kept[region->first + (address - region->start) / PAGE] = (uint32_t)++count;
+            s->kept[page_of(region, address)] = (uint32_t)++count;
         }
     s->copy_count = count;
     s->run_count = -1;
@@ -794,7 +802,7 @@ static const struct region *image_at(const struct vma *vma, uintptr_t address)
 {
     const struct region *known = region_of(image.regions, image.count, address);
     if (!known || vma->inode != image.inode ||
-        offset_at(vma, address) != known->offset + (off_t)(address - known->start))
+        offset_at(vma, address) != place_of(known, address))
         return NULL;
     return known;
 }
@@ -830,7 +838,7 @@ static __attribute__((noinline)) int take(uintptr_t stack_pointer)
                 in_small_pages(at, end);
             s->regions[s->region_count++] = (struct region){
                 at, end, pages, known ? known->image + (at - known->start) : NULL,
-                known ? known->offset + (off_t)(at - known->start) : 0, rights_of(vma), vma->inode && !known};
+                known ? place_of(known, at) : 0, rights_of(vma), vma->inode && !known};
             pages += (end - at) / PAGE;
             at = end;
         }
@@ -907,12 +915,4 @@ void rewind_back(const char *spent, size_t spent_size, const char *fine, size_t 
 void rewind_by_reading(void)
 {
     by_reading = true;
-}
-
-/* Of the last return: pages looked at, of which differed; all in all: pages kept, scans, lists of mappings read,
-   regions. */
-void rewind_figures(long *to)
-{
-    long figures[] = {s->pages, s->differing, (long)s->copy_count, s->scans, s->maps_read, s->region_count};
-    memcpy(to, figures, sizeof figures);
 }
