@@ -283,8 +283,7 @@ class Crew:
             ready = state != STARTING
             if number in _CRASHES and (self._board.has_answered(child.slot) or not ready):
                 self._log.write(f"{ended} {'after it had answered' if ready else 'before its first request'}")
-                if self._context.put_back.crashed():
-                    self.renew()
+                self._context.put_back.crashed()
             elif state == BUSY:
                 self._log.write(ended)
         code = os.waitstatus_to_exitcode(status)

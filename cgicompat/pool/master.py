@@ -73,7 +73,7 @@ class Master:
         self._state = state
         self._stopping = 0
         self._stop_at = 0.0
-        self._look_after = 0.0
+        self._look_after = self._renew_after = 0.0
         self._spare_since = self._checked_files = time.monotonic()
         self._told: set[str] = set()
         self._log = Log()
@@ -231,9 +231,8 @@ class Master:
                 self._on_spent(data)
             elif kind == messages.FINE:
                 self._put_back.fine(data.decode("utf-8", "surrogateescape"))
-            elif kind == messages.UNABLE and self._put_back.memory:
+            elif kind == messages.UNABLE:
                 self._put_back.give_up(data.decode("utf-8", "replace"))
-                self._crew.renew()
             elif kind == messages.NOTE:
                 self._tell_once(data.decode("utf-8", "replace"))
             elif kind == messages.DONE and self._context.recorder and (end := messages.read_end(data)):
@@ -246,7 +245,6 @@ class Master:
         script = data.rpartition(b": ")[0].decode("utf-8", "surrogateescape")
         if self._settings.for_script(script).runner == "auto" and self._put_back.spent(script):
             self._tell_once(f"{script} runs under fork from now on: its process had to be replaced each time")
-            self._learning.preload(())
 
     def _tell_once(self, text: str) -> None:
         text = text[:_LONGEST_REASON]
@@ -261,10 +259,13 @@ class Master:
             return
         now = time.monotonic()
         minimum, maximum = self._settings.workers
-        news = now >= self._put_back.due and self._learning.learn(self._put_back.memory is None)
-        if news and self._put_back.image() and not self._crew.renew():
-            self._learning.news = True
-            self._put_back.due = now + _OUTAGE
+        if now >= self._put_back.due and self._learning.learn(self._put_back.memory is None):
+            self._put_back.image()
+        if self._put_back.outdated and now >= self._renew_after:
+            if self._crew.renew():
+                self._put_back.outdated = False
+            else:
+                self._renew_after = now + _OUTAGE
         if self._learning.awaited and not self._state.get("workers"):
             return  # at a reload nobody waits
         self._crew.fill(minimum)

@@ -30,13 +30,14 @@ class PutBack:
     """That of one pool. `memory` is None where the guards do it.
 
     `under_fork` are scripts of the runner auto that have left something behind each time, `suspects` those
-    that may come to be.
+    that may come to be. `outdated` says that workers which are there go by something else.
     """
 
     def __init__(self, settings: Settings, log: Log):
         self.memory: Memory | None = None
         self.suspects: dict[str, int] = {}
         self.under_fork: set[str] = set()
+        self.outdated = False
         self.due = 0.0  # of the next image
         self._log = log
         self._crashes = 0
@@ -72,34 +73,33 @@ class PutBack:
                 'the runner cgihandler run under fork. Look for a newer cgicompat, or choose runner = "fork"'
             )
 
-    def image(self) -> bool:
-        """Make what is in memory now the beginning of workers to come; whether there is one."""
+    def image(self) -> None:
+        """Make what is in memory now the beginning of workers to come."""
         if not self.memory:
-            return False
+            return
         begun = time.monotonic()
         try:
             self.memory.image()
         except (Unavailable, OSError) as error:
             self.give_up(str(error))
-            return False
+            return
+        self.outdated = True
         now = time.monotonic()
         self.due = now + _RATE * (now - begun)
-        return True
 
     def give_up(self, reason: str) -> None:
         """From now on do without."""
         if self.memory:
             self.memory = None
+            self.outdated = True
             self._log.write(f"memory is not put back any more: {reason}. {self._instead()}")
             self._prepare_guards()
 
-    def crashed(self) -> bool:
-        """A process has died on its way back; whether it was one too many."""
+    def crashed(self) -> None:
+        """A process has died on its way back."""
         self._crashes += 1
-        if self._crashes < _MOST_CRASHES or not self.memory:
-            return False
-        self.give_up(f"{self._crashes} processes have died of it. Please report this")
-        return True
+        if self._crashes >= _MOST_CRASHES:
+            self.give_up(f"{self._crashes} processes have died of it. Please report this")
 
     def spent(self, script: str) -> bool:
         """A script has left behind what cannot be put back; whether it runs under fork from now on."""
@@ -110,6 +110,7 @@ class PutBack:
             return False
         del self.suspects[script]
         self.under_fork.add(script)
+        self.outdated = True
         return True
 
     def fine(self, script: str) -> None:
