@@ -53,7 +53,7 @@ def name_of(module: ModuleType) -> str:
 
 
 # Names of what runs code that is in no file, or not by CODE.
-_INDIRECT = frozenset(
+INDIRECT = frozenset(
     ("exec", "eval", "execfile", "builtins", "__builtins__", "runpy", "run_path", "run_module", "exec_module")
     + ("load_module", "load_source", "FunctionType", "interact", "timeit", "runctx", "marshal")
 )
@@ -97,7 +97,7 @@ class Source:
         self.code = code
         self.warnings = warnings
         self.names = names_in(code)
-        self.indirect = not self.names.isdisjoint(_INDIRECT)
+        self.indirect = not self.names.isdisjoint(INDIRECT)
 
 
 class CodeCache:
@@ -140,6 +140,10 @@ class CodeCache:
         if main and known.warnings:
             _warn(self._warnings, filename, known)
         return known.code
+
+    def uses(self, names: frozenset[str]) -> bool:
+        """Whether the files of this run name one of these."""
+        return any(not names.isdisjoint(source.names) for source in self.used)
 
     def knows(self, filename: str) -> bool:
         """Whether it has the code of the file as it is now. Raises OSError."""

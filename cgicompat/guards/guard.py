@@ -41,9 +41,7 @@ class Guard:
 
 def uses(names: frozenset[str]) -> bool:
     """Whether this run's scripts have one of `names` in their code; "/proc" is in a text."""
-    return any(not names.isdisjoint(source.names) for source in CODE.used) or any(
-        not names.isdisjoint(names_in(code)) for code in EXECUTED.codes()
-    )
+    return CODE.uses(names) or any(not names.isdisjoint(names_in(code)) for code in EXECUTED.codes())
 
 
 # What changes a thing, as far as code can tell.

@@ -20,7 +20,7 @@ from itertools import chain
 from cgicompat import runners
 from cgicompat.descriptors import KEPT, LOWEST, keep, release
 from cgicompat.errorlog import log
-from cgicompat.modules import CODE, RARE
+from cgicompat.modules import CODE, INDIRECT, RARE
 from cgicompat.pool.board import IDLE, Board
 from cgicompat.pool.crowding import crowded, waits
 from cgicompat.pool.intake import Intake, Refused
@@ -63,6 +63,7 @@ _READING = 120.0
 _YIELD = 0.0005
 _LONGEST_PAUSE = 0.016
 _OUTAGE = 1.0  # until the system may have what it has not now
+_TELLING = RARE | INDIRECT  # who names none of these has changed but what is always looked at
 _SAMPLE = 8  # of so many requests, we look at one whether it waits
 
 
@@ -351,7 +352,7 @@ class Worker:
             script = request.script.encode("utf-8", "surrogateescape")
             fine = FINE + script if request.script in context.put_back.suspects else b""
             context.board.set_answered(self._slot, True)
-            memory.back(SPENT + script + b": ", fine, thoroughly() or len(sys.modules) != self._born)
+            memory.back(SPENT + script + b": ", fine, CODE.uses(_TELLING) or len(sys.modules) != self._born)
         if outcome.spent:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
@@ -403,11 +404,6 @@ class Worker:
             self._context.notify.send(message)
         except OSError:
             pass  # the master has enough to read, or is gone
-
-
-def thoroughly() -> bool:
-    """Whether this run's scripts may have changed what takes longer to look at."""
-    return any(source.indirect or not source.names.isdisjoint(RARE) for source in CODE.used)
 
 
 def _answer(connection: socket.socket, data: bytes) -> None:
