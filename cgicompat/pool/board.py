@@ -22,8 +22,8 @@ class Board:
     """A board in the file `fd`, which must have SIZE bytes."""
 
     SLOTS = 1024
-    _RETURNING = SLOTS + 3  # after the states: hungry, attentive, computing
-    _RECORDS = _RETURNING + SLOTS
+    _ANSWERED = SLOTS + 3  # after the states: hungry, attentive, computing
+    _RECORDS = _ANSWERED + SLOTS
     SIZE = _RECORDS + SLOTS * _SLOT
 
     def __init__(self, fd: int):
@@ -88,10 +88,10 @@ class Board:
 
     def has_answered(self, slot: int) -> bool:
         """Whether its request is over, as far as the script goes."""
-        return self._map[self._RETURNING + slot] != 0 or self.state(slot) == IDLE
+        return self._map[self._ANSWERED + slot] != 0 or self.state(slot) == IDLE
 
     def set_answered(self, slot: int, value: bool) -> None:
-        self._map[self._RETURNING + slot] = value
+        self._map[self._ANSWERED + slot] = value
 
     def start(self, slot: int, pid: int) -> None:
         self._record(slot, pid, 0, 0.0, 0.0, 0)
