@@ -31,6 +31,9 @@ if TYPE_CHECKING:
             """Names of files that stand for a directory."""
 
 
+HOPS = 10  # from one URL to the next within one request, as Apache's LimitInternalRecursion
+
+
 class Script:
     """A script to run: its absolute file name; SCRIPT_NAME, PATH_INFO (RFC 3875 4.1.13, 4.1.5), decoded.
     `mode` is the st_mode that its file had; `said` that only the site's configuration makes it one."""

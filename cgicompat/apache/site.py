@@ -42,6 +42,19 @@ class _Step:
         self.allowed = allowed
 
 
+def obeyed(
+    settings: Settings, say: Callable[[str], None], alias: Callable[[str, str, bool], None]
+) -> Apache | None:
+    """The configuration of the site that `settings` serve, None where none is obeyed; `alias` is told each of
+    its aliases. Raises reading.Mistake."""
+    if not (settings.htaccess or settings.apache_conf):
+        return None
+    apache = Apache(settings, say)
+    for each in apache.aliases:
+        alias(*each)
+    return apache
+
+
 class Apache:
     """The configuration of the site that `settings` serve; `say` is given lines for the log. Raises
     reading.Mistake where the server's file, settings.apache_conf, is wrong or for another directory."""

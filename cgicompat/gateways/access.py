@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cgicompat import environ
 from cgicompat.apache.access import OPEN, Facts
-from cgicompat.apache.site import Apache
+from cgicompat.apache.site import obeyed
 from cgicompat.routing import OneScript, Redirect, Router, Script, Static, decode
 
 from .exchange import plain
@@ -32,14 +32,8 @@ class Access:
     def __init__(self, settings: Settings, router: Router | OneScript) -> None:
         self._router = router
         self._top = settings.directory.rstrip("/") + "/"
-        self._apache = (
-            Apache(settings, lambda line: log.error("%s", plain(line)))
-            if settings.htaccess or settings.apache_conf
-            else None
-        )
-        if self._apache and isinstance(router, Router):
-            for alias in self._apache.aliases:
-                router.alias(*alias)
+        alias = router.alias if isinstance(router, Router) else lambda *_: None
+        self._apache = obeyed(settings, lambda line: log.error("%s", plain(line)), alias)
         self.ignored = self._apache.ignored if self._apache else []
 
     def look(self, request: Request) -> Lookup | None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from cgicompat import environ
 from cgicompat.apache.merging import TooLong
 from cgicompat.response import is_length
-from cgicompat.routing import OneScript, Redirect, Refusal, Router, Script, Static, decode
+from cgicompat.routing import HOPS, OneScript, Redirect, Refusal, Router, Script, Static, decode
 
 from .access import Access, Again
 from .exchange import Answer, Run, plain
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from cgicompat.routing import Route
 
 log = logging.getLogger("cgicompat.error")
-
-HOPS = 10
 
 
 class Site:

@@ -11,11 +11,11 @@ import struct
 from cgicompat import pages, scgi
 from cgicompat.apache.access import Facts
 from cgicompat.apache.merging import TooLong
-from cgicompat.apache.site import Apache
+from cgicompat.apache.site import obeyed
 from cgicompat.environ import split_host
 from cgicompat.errorlog import log
 from cgicompat.request import Request, host_environ
-from cgicompat.routing import Router, Script
+from cgicompat.routing import HOPS, Router, Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 # Seconds without a byte from the web server, which has the whole request before it calls us.
 _PATIENCE = struct.pack("@ll", 60, 0)
-_HOPS = 10  # from one URL to the next by rules
 _PEEK = 16  # a netstring's length
 _CHUNK = 256 * 1024
 _PIPE = 64 * 1024  # what a pipe mostly takes without a reader (pipe(7))
@@ -47,9 +46,7 @@ class Intake:
         self._settings = settings
         self._temporary = temporary
         self._router = Router(settings)
-        self._apache = Apache(settings, log) if settings.htaccess or settings.apache_conf else None
-        for alias in self._apache.aliases if self._apache else ():
-            self._router.alias(*alias)
+        self._apache = obeyed(settings, log, self._router.alias)
         self._host = host_environ(host)
 
     def read(self, connection: socket.socket) -> tuple[Request, int] | None:
@@ -92,8 +89,8 @@ class Intake:
             try:
                 hops = 0
                 while self._decide(lookup, script, environ):
-                    if (hops := hops + 1) > _HOPS:
-                        raise Refused(500, "", f"{script}: more than {_HOPS} rewritings")
+                    if (hops := hops + 1) > HOPS:
+                        raise Refused(500, "", f"{script}: more than {HOPS} rewritings")
                     lookup = self._look(environ) or lookup
                     script = self._route(environ, lookup)
             except TooLong as error:
