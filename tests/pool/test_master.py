@@ -30,7 +30,7 @@ def test_workers_grow_while_requests_wait(start, runner):
 
 @pytest.mark.parametrize("runner", ["fork", "cgihandler"])
 def test_requests_that_wait_do_so_together_among_others_that_compute(start, runner):
-    pool = start("--workers", "1:4", "--runner", runner, "--put-back", "guards")
+    pool = start("--workers", "1:4", "--runner", runner)
     computing = pool.script("sum(range(1000))", "computing.py")
     waiting = pool.script("while not os.path.exists(sys.argv[0] + '.go'): time.sleep(0.01)")
     assert all(pool.get(computing).status == 200 for _ in range(250))
