@@ -11,7 +11,8 @@ import time
 
 _LONGEST = 8 * 1024  # a longer line is cut into several
 _MOST_LINES = 5000  # of an entry
-_MOMENT = 0.1  # seconds for which a traceback waits for its rest
+_MOMENT = 0.1  # seconds for which a traceback waits for another that is linked to it,
+_PATIENCE = 2.0  # and for its own rest
 _OURS = b"cgicompat: "
 _TRACEBACK = b"Traceback (most recent call last):"
 # Between the tracebacks of exceptions that belong together (traceback.py).
@@ -34,6 +35,11 @@ class _Traceback:
         self.since = 0.0
         self.message = False  # whether that of the exception is coming
         self.after = False  # whether it has come; another traceback may be linked to this one
+
+    @property
+    def due(self) -> float:
+        """When it has waited long enough for what follows (time.monotonic)."""
+        return self.since + (_MOMENT if self.message else _PATIENCE)
 
     def takes(self, line: bytes) -> bool:
         """Whether the line belongs to it."""
@@ -91,14 +97,12 @@ class Log:
     @property
     def due(self) -> float:
         """When keep_time() has something to do (time.monotonic)."""
-        return min(
-            (traceback.since + _MOMENT for traceback in self._tracebacks.values()), default=float("inf")
-        )
+        return min((traceback.due for traceback in self._tracebacks.values()), default=float("inf"))
 
     def keep_time(self, now: float) -> None:
         """Write what has waited long enough for its rest."""
         for source, traceback in list(self._tracebacks.items()):
-            if now >= traceback.since + _MOMENT:
+            if now >= traceback.due:
                 self._finish(source)
         self._put()
 
