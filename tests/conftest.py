@@ -21,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "mod_cgi, to compare with",
     )
     parser.addoption(
+        "--all-runners",
+        action="store_true",
+        help="ask each case of the contract at each door by each runner, where otherwise they take turns; "
+        "`--table` does so too",
+    )
+    parser.addoption(
         "--table", metavar="FILE", help="write what the contract's cases found, as docs/contract.md"
     )
 

@@ -1,15 +1,18 @@
-"""Which doors and runners a case is asked at: all, or those that its marks `doors` and `runners` name."""
+"""Which doors and runners a case is asked at, of those that its marks `doors` and `runners` name."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.contract import table
-from tests.harness.doors import COMBINATIONS, DOORS, Door
+from tests.harness.doors import COMBINATIONS, DOORS, RUNNERS, Door
 from tests.harness.webservers import Apache
+
+PLAIN = {"own": "cgi", "pool": "cgihandler", "memory": "cgihandler"}  # what the runner of a pair is
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,18 +32,37 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
-    asked = metafunc.config.getoption("--doors").split(",")
+    option = metafunc.config.getoption
+    asked = option("--doors").split(",")
     marks = (metafunc.definition.get_closest_marker(kind) for kind in ("doors", "runners"))
     doors, runners = (mark.args if mark else () for mark in marks)
-    for door, runner in COMBINATIONS:
-        plain = {"own": "cgi", "pool": "cgihandler", "memory": "cgihandler"}.get(runner, runner)
-        if door in asked and door in (doors or asked) and plain in (runners or [plain]):
-            # for `--dist loadgroup`: what asks at one door runs in one process, which starts it
-            group = pytest.mark.xdist_group(f"{door}-{runner}")
-            yield pytest.param((door, runner), id=f"{door}-{runner}", marks=group)
+    found = [
+        (door, runner)
+        for door, runner in COMBINATIONS
+        if door in asked and door in (doors or asked) and PLAIN.get(runner, runner) in (runners or RUNNERS)
+    ]
+    if not (option("--all-runners") or option("--table")):
+        found = _fewer(found, metafunc.function.__name__)
+    for door, runner in found:
+        # for `--dist loadgroup`: what asks at one door runs in one process, which starts it
+        group = pytest.mark.xdist_group(f"{door}-{runner}")
+        yield pytest.param((door, runner), id=f"{door}-{runner}", marks=group)
     # mod_cgi starts a process for each request, so it stands for the `cgi` runner at an HTTP door
     if "apache" in asked and "cgi" in (runners or ["cgi"]) and (not doors or {"serve", "cgi"} & {*doors}):
         yield pytest.param(("apache", "mod_cgi"), id="apache")
+
+
+def _fewer(combinations: list[tuple[str, str]], case: str) -> list[tuple[str, str]]:
+    """Each runner and each door at least once, since behind all doors is one pool: all runners at the doors
+    without a server of ours in front, at each of the others the one whose turn it is."""
+    doors = list(dict.fromkeys(door for door, _ in combinations))
+    whole = {"scgi", "cgi"}.intersection(doors) or (doors if len(doors) < len(RUNNERS) else ())
+    turn = zlib.crc32(case.encode())
+    found = []
+    for number, door in enumerate(doors, turn):
+        pairs = [pair for pair in combinations if pair[0] == door]
+        found += pairs if door in whole else [pairs[number % len(pairs)]]
+    return found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
