@@ -328,7 +328,7 @@ def test_what_scripts_leave_running_is_ended(tmp_path: Path) -> None:
         lines = subprocess.run(["ps", "-eo", "stat,args"], capture_output=True, text=True).stdout.splitlines()
         return [line for line in lines if "sleep 987" in line and not line.startswith("Z")]
 
-    until(lambda: not sleeping(), 5)
+    until(lambda: not sleeping())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -404,8 +404,8 @@ def test_the_end_of_the_engine_is_the_end_of_all(tmp_path: Path) -> None:
         except FileNotFoundError:
             return True
 
-    until(gone, 10)
-    until(lambda: not os.listdir(temporary), 10)
+    until(gone)
+    until(lambda: not os.listdir(temporary))
 
 
 @pytest.mark.parametrize("state", [SAME, DIFFERS, UNSTABLE])

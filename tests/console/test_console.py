@@ -301,6 +301,6 @@ def test_a_comparison(site):
 def test_a_new_script_is_found(site):
     name = "größe & co.py"
     (site.root / "cgi-bin" / name).write_text("print('Content-Type: text/plain\\n')")
-    page = until(lambda: found if "gr%C3%B6%C3%9Fe" in (found := site.page()) else "", 10)
+    page = until(lambda: found if "gr%C3%B6%C3%9Fe" in (found := site.page()) else "")
     assert html.escape(name) in page
     assert "Ask it" in site.page(f"/script?path={quote('/cgi-bin/' + name)}")

@@ -78,7 +78,7 @@ def test_point_19_exit_status_is_logged(site, call, status):
     page = site.page(f"import sys\nprint('whole')\n{call}")
     assert (page.status, page.body, page.whole) == (200, b"whole\n", True)
     if site.door.runner == "own":
-        assert page.process.wait(5) == status
+        assert page.process.wait(30) == status
     else:
         until(lambda: re.search(rf"status\W+{status}\b", site.log()))
 

@@ -89,7 +89,7 @@ def test_point_03_library_modules_keep_their_identity(site):
         time.sleep(0.5)
         return site.get(script).pid == first.pid
 
-    until(stays, 10)
+    until(stays)
     first, second = site.get(script), site.get(script)
     assert first.body == second.body
     assert len(set(first.lines[0].split())) == 4

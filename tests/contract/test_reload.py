@@ -231,7 +231,7 @@ def test_point_44_packages_are_installed_upgraded_and_removed(home, request):
                 for script in scripts[name]
             )
 
-        until(show, 10)
+        until(show)
 
     thread = threading.Thread(target=ask)
     thread.start()

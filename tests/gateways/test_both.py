@@ -83,7 +83,7 @@ def test_output_goes_out_at_once(app: App, pool: Responder) -> None:
 
     def script(call: Call) -> None:
         call.say(TYPE + b"\nfirst")
-        assert arrived.wait(5)
+        assert arrived.wait(30)
         call.say(b"second")
         call.end()
 
@@ -234,7 +234,7 @@ def test_a_large_page_whose_characters_were_counted_is_whole(app: App, pool: Res
 
     def script(call: Call) -> None:
         call.say(b"Content-Length: 100000\nContent-Type: %s\n\n%s" % (kind, page[:70_000]))
-        assert seen.wait(5)
+        assert seen.wait(30)
         call.say(page[70_000:])
         call.end()
 
@@ -251,7 +251,7 @@ def test_a_small_page_that_takes_its_time_gets_no_length(
 
     def script(call: Call) -> None:
         call.say(b"Content-Length: 4\n" + TYPE + b"\n12")
-        assert seen.wait(5)
+        assert seen.wait(30)
         call.say(b"3456")
         call.end()
 
@@ -264,7 +264,7 @@ def test_a_small_page_that_takes_its_time_gets_no_length(
 def test_a_whole_page_need_not_wait_for_its_script(app: App, pool: Responder) -> None:
     def script(call: Call) -> None:
         call.say(b"Content-Length: 4\n" + TYPE + b"\n1234")
-        assert answered.wait(5)
+        assert answered.wait(30)
         call.end()
 
     answered = threading.Event()
@@ -280,7 +280,7 @@ def test_a_download_keeps_its_length(app: App, pool: Responder, first: int) -> N
 
     def script(call: Call) -> None:
         call.say(b"Content-Length: 300000\n" + BINARY + b"\n" + b"1" * first)
-        assert seen.wait(5)
+        assert seen.wait(30)
         call.say(b"2" * (300_000 - first))
         call.say(b"3" * 5_000_000)
         assert not call.left(0.1)
@@ -651,7 +651,7 @@ def test_client_gone_ends_the_script(app: App, pool: Responder) -> None:
 
     pool.script = script
     app.ask("/cgi-bin/x.py", leave=begun.is_set)
-    assert left.wait(5)
+    assert left.wait(30)
 
 
 def test_nph_script(app: App, pool: Responder) -> None:

@@ -173,7 +173,7 @@ def test_client_whose_socket_we_see_is_missed_at_once(settings: config.Settings,
     pool.script = script
     with ours, pytest.raises(BrokenPipeError):
         Wsgi(settings).ask("/cgi-bin/x.py", **{"gunicorn.socket": ours})
-    assert left.wait(5)
+    assert left.wait(30)
 
 
 def test_pool_over_tcp(root: Path) -> None:

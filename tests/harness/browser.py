@@ -38,7 +38,7 @@ def browser(script: bool = True) -> Iterator[Chrome]:
         chrome.quit()
 
 
-def wait(chrome: Chrome, find: Callable[[Chrome], T], timeout: float = 10) -> T:
+def wait(chrome: Chrome, find: Callable[[Chrome], T], timeout: float = 30) -> T:
     """Until `find` gives something true, which is returned. What it looks at may be replaced meanwhile."""
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.wait import WebDriverWait

@@ -239,7 +239,7 @@ class Cgi(RawDoor):
         for process in self.started:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(5)
+                process.wait(30)
         if self.pool:
             self.pool.stop()
 
@@ -362,7 +362,7 @@ class Site:
             log = self.log()
             return log if all(text in log for text in texts) else ""
 
-        return until(find, 10)
+        return until(find)
 
     def same_process(self, *responses: Response) -> None:
         """The proof that a case about what stays behind was one: the process that served was the same."""

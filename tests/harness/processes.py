@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
 
-def until(find: Callable[[], T], timeout: float = 5) -> T:
+def until(find: Callable[[], T], timeout: float = 20) -> T:
     """What `find` returns once it is true; asks again and again, and fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (found := find()):
@@ -75,7 +75,7 @@ class Server:
     def output(self) -> str:
         return self.files[0].read_text(errors="replace")
 
-    def says(self, pattern: str, timeout: float = 20) -> re.Match[str]:
+    def says(self, pattern: str, timeout: float = 40) -> re.Match[str]:
         """Wait until the output or the log matches `pattern`."""
 
         def find() -> re.Match[str] | None:
@@ -85,7 +85,7 @@ class Server:
 
         return until(find, timeout)
 
-    def stop(self, how: signal.Signals = signal.SIGTERM, timeout: float = 15) -> int:
+    def stop(self, how: signal.Signals = signal.SIGTERM, timeout: float = 30) -> int:
         """End it and wait; its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -96,7 +96,7 @@ class Server:
                 _kill(pid)
             self.process.wait()
             pytest.fail(f"{self.process.args} does not end within {timeout} s of {how.name}")
-        until(lambda: not list(self.temporary.iterdir()), 2)
+        until(lambda: not list(self.temporary.iterdir()))
         return status
 
 

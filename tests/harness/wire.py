@@ -86,7 +86,7 @@ class Exchange:
             os.close(self.writer)
             self.writer = -1
 
-    def pump(self, enough: Callable[[bytearray], object] = lambda raw: False, timeout: float = 10) -> None:
+    def pump(self, enough: Callable[[bytearray], object] = lambda raw: False, timeout: float = 30) -> None:
         """Write and read until the other side ends or `enough(what has come)` is true."""
         deadline = time.monotonic() + timeout
         while not self.ended and not enough(self.raw):
@@ -111,12 +111,12 @@ class Exchange:
         if not data:
             self.drop()
 
-    def wait_for(self, text: bytes, timeout: float = 10) -> None:
+    def wait_for(self, text: bytes, timeout: float = 30) -> None:
         """Read until `text` has come."""
         self.pump(lambda raw: text in raw, timeout)
         assert text in self.raw, f"ended without {text!r}: {bytes(self.raw)!r}"
 
-    def finish(self, timeout: float = 10) -> Response:
+    def finish(self, timeout: float = 30) -> Response:
         """Read until the other side ends."""
         self.pump(timeout=timeout)
         response = self.parse(bytes(self.raw), self.reset)

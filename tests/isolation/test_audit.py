@@ -36,7 +36,7 @@ def test_the_audit_names_it(audited: Pool, citizen: Citizen) -> None:
         return any(map(citizen.is_named_by, findings(audited.log(), citizen.name)))
 
     try:
-        until(found, 5)
+        until(found)
     except pytest.fail.Exception:
         raise AssertionError(findings(audited.log(), citizen.name)) from None
 

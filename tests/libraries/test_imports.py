@@ -364,7 +364,7 @@ def test_who_does_not_import_a_library_sees_nothing_of_it(site, expected):
         assert ask(site, f"use_{name}") == answers[name], site.log()[-2000:]
         assert ask(site, "bystander") == alone, name
     os.kill(site.door.server.pid, signal.SIGHUP)
-    until(lambda: site.log().rstrip().endswith("reloading"), 10)
+    until(lambda: site.log().rstrip().endswith("reloading"))
     assert ask(site, "bystander") == alone
     assert ask(site, "use_seed") == answers["seed"]
     assert ask(site, "bystander") == alone

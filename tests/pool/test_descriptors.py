@@ -27,7 +27,7 @@ FORKS = {
 
 
 def pid_of(script: str) -> int:
-    until(lambda: os.path.exists(script + ".pid") and open(script + ".pid").read(), 10)
+    until(lambda: os.path.exists(script + ".pid") and open(script + ".pid").read())
     return int(open(script + ".pid").read())
 
 

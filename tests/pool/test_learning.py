@@ -66,11 +66,11 @@ def test_children_are_born_with_the_code_of_scripts(start):
         "print(sorted(map(os.path.basename, CODE.missed)))\n"
     )
     assert "'helper.py', 's.py'" in pool.get(url).lines[-1]
-    until(lambda: pool.get(url).lines[-1] == "[]", 10)
+    until(lambda: pool.get(url).lines[-1] == "[]")
     assert [name for _, _, files in os.walk(pool.temporary) for name in files] == ["lock"]
     (pool.root / "cgi-bin" / "helper.py").write_text("import sys\nsize = 22\n")
     assert "['helper.py']" in pool.get(url).lines[-1]
-    until(lambda: pool.get(url).lines[-1] == "[]", 10)
+    until(lambda: pool.get(url).lines[-1] == "[]")
 
 
 def test_a_file_that_the_compiler_dies_of_is_its_script_s_affair(start):

@@ -52,7 +52,7 @@ def settled(pool: RunningPool, requests: int) -> RunningPool:
     for _ in range(requests):
         assert pool.get(script).status == 200
     time.sleep(1)  # until what was learned is known
-    until(lambda: len(pool.workers()) == 8, 10)
+    until(lambda: len(pool.workers()) == 8)
     return pool
 
 

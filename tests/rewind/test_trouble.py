@@ -40,7 +40,7 @@ def test_processes_that_die_of_it_cost_no_answer(start, runner):
     dies, lives = pool.script(DIES, "dies.py"), pool.script("", "lives.py")
     for number in range(1, 4):
         assert pool.get(dies).status == 200
-        until(partial(has_died, pool, number), 10)
+        until(partial(has_died, pool, number))
         assert pool.get(lives).status == 200
     instead = "Guards put back what they know of" if runner == "cgihandler" else "Scripts run under fork"
     until(lambda: re.search(f"not put back any more: 3 processes .*{instead}", pool.server.log))
