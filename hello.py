@@ -1,1 +1,0 @@
-print("Content-Type: text/plain\n\nhello")
