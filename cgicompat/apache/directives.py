@@ -22,7 +22,7 @@ from . import (
 )
 from .merging import Part
 from .reading import Mistake
-from .rows import OUTSIDE, TABLE, Context, Scope, Server, obey
+from .rows import OUTSIDE, TABLE, Context, Finding, Scope, Server, obey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,9 +66,31 @@ def htaccess(file: str, allowed: int, say: Callable[[str], None]) -> Part:
     return part
 
 
-def server(file: str, defines: dict[str, str]) -> tuple[Server, Context]:
-    """The main server that a configuration file describes, and its context. Raises Mistake."""
-    context = Context(defines)
+def examined(file: str, allowed: int) -> list[Finding]:
+    """What becomes of each directive of an .htaccess where `allowed` classes may stand."""
+    findings: list[Finding] = []
+    scope = Scope(Part(), allowed, None, Context(findings=findings))
+    scope.place = file.rpartition("/")[0] or "/"
+    try:
+        obey(reading.Reader(MODULES, {}).read(file), scope)
+    except Mistake as mistake:
+        findings.append(found(mistake, file))
+    except OSError as error:
+        findings.append(Finding("refused", file, 0, "", f"cannot be read ({error.strerror}): chmod a+r it"))
+    return findings
+
+
+def found(mistake: Mistake, file: str) -> Finding:
+    """A mistake, perhaps of a `file` as a whole, as what became of a directive."""
+    return Finding("refused", mistake.file or file, mistake.line, mistake.name, mistake.why)
+
+
+def server(
+    file: str, defines: dict[str, str], findings: list[Finding] | None = None
+) -> tuple[Server, Context]:
+    """The main server that a configuration file describes, and its context. Raises Mistake; with a list of
+    `findings` only for what cannot be read at all."""
+    context = Context(defines, findings)
     main = Server(file)
     try:
         reader = reading.Reader(MODULES, context.defines, include=True)

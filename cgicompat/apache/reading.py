@@ -25,7 +25,15 @@ _OPERATORS = {"=": (0,), "==": (0,), "<": (-1,), "<=": (-1, 0), ">": (1,), ">=":
 
 
 class Mistake(Exception):
-    """A configuration that cannot be obeyed: the message names file, line and directive, and what to do."""
+    """A configuration that cannot be obeyed: the message names file, line and directive, and what to do.
+    `line` is 0 where it is about a file as a whole."""
+
+    def __init__(self, why: str, file: str = "", line: int = 0, name: str = "") -> None:
+        super().__init__(f"{file}:{line}: {name}: {why}" if line else why)
+        self.why = why
+        self.file = file
+        self.line = line
+        self.name = name
 
 
 class Directive:
@@ -41,8 +49,11 @@ class Directive:
         self.children: list[Directive] | None = [] if section else None
 
     def mistake(self, why: str) -> Mistake:
-        name = f"<{self.name}>" if self.children is not None else self.name
-        return Mistake(f"{self.file}:{self.line}: {name}: {why}")
+        return Mistake(why, self.file, self.line, self.title)
+
+    @property
+    def title(self) -> str:
+        return self.name if self.children is None else f"<{self.name}>"
 
 
 class Reader:

@@ -53,14 +53,36 @@ class Scope:
         return os.path.join(self.context.root, name)
 
 
+class Finding:
+    """What became of a directive: it is `understood`, `ignored`, or `refused`, with the reason and what to do
+    about it. `line` is 0 where that is said of a file as a whole."""
+
+    __slots__ = ("file", "kind", "line", "name", "why")
+
+    def __init__(self, kind: str, file: str, line: int, name: str, why: str = "") -> None:
+        self.kind = kind
+        self.file = file
+        self.line = line
+        self.name = name
+        self.why = why
+
+
 class Context:
     """What all of one configuration share: names for ${NAME}, ServerRoot, and what was left out: the lines
-    of `ignored`."""
+    of `ignored`. With a list of `findings` what became of each directive is added there, and no mistake ends
+    it."""
 
-    def __init__(self, defines: dict[str, str] | None = None) -> None:
+    def __init__(self, defines: dict[str, str] | None = None, findings: list[Finding] | None = None) -> None:
         self.defines = defines or {}
         self.root = "/"
         self.ignored: list[str] = []
+        self.findings = findings
+
+    def note(self, kind: str, entry: Directive, why: str = "") -> None:
+        if self.findings is not None:
+            self.findings.append(Finding(kind, entry.file, entry.line, entry.title, why))
+        elif kind == "refused":
+            raise entry.mistake(why)
 
 
 class Server:
@@ -103,23 +125,35 @@ class Row:
 
 def obey(entries: Iterable[Directive], scope: Scope) -> None:
     """Does what directives say. Raises Mistake."""
+    context = scope.context
     for entry in entries:
-        row = TABLE.get(entry.name.lower())
-        if row is None:
-            raise entry.mistake(_unknown(entry.name, scope))
-        if not row.where & scope.allowed:
-            if row.do is leave_out and scope.server:
-                row.do(scope, [])
-                continue
-            raise entry.mistake("not allowed here" + ("" if scope.server else " (see AllowOverride)"))
         scope.entry = entry
+        ignored = len(context.ignored)
         try:
-            given = scope.words()
-            if len(given) < row.low or (row.high is not None and len(given) > row.high):
-                raise ValueError(_takes(row))
-            row.do(scope, given)
+            _obey_one(entry, scope)
         except ValueError as error:
-            raise entry.mistake(str(error)) from None
+            why = str(error)
+        else:
+            left_out = entry.children is None and len(context.ignored) > ignored
+            context.note("ignored" if left_out else "understood", entry)
+            continue
+        context.note("refused", entry, why)
+
+
+def _obey_one(entry: Directive, scope: Scope) -> None:
+    """Raises ValueError that says what is wrong."""
+    row = TABLE.get(entry.name.lower())
+    if row is None:
+        raise ValueError(_unknown(entry.name, scope))
+    if not row.where & scope.allowed:
+        if row.do is leave_out and scope.server:
+            row.do(scope, [])
+            return
+        raise ValueError("not allowed here" + ("" if scope.server else " (see AllowOverride)"))
+    given = scope.words()
+    if len(given) < row.low or (row.high is not None and len(given) > row.high):
+        raise ValueError(_takes(row))
+    row.do(scope, given)
 
 
 def _unknown(name: str, scope: Scope) -> str:

@@ -74,9 +74,23 @@ class Apache:
         if settings.apache_conf:
             self._read(settings.apache_conf, dict.fromkeys(settings.define, ""))
 
-    def look(self, facts: Callable[[], Facts]) -> Lookup:
-        """The configuration as one request sees it. Its `facts` are asked for only where they matter."""
-        return Lookup(self, facts)
+    def look(self, facts: Callable[[], Facts], served: bool = False) -> Lookup:
+        """The configuration as one request sees it. Its `facts` are asked for only where they matter. With
+        `served` it is for a host whose files are served here, whatever its name."""
+        return Lookup(self, facts, served)
+
+    def served(self) -> list[Server | None]:
+        """The hosts whose files are served here."""
+        if self._main is None:
+            return [None]
+        return [one for one in self._hosts or [self._main] if one.served]
+
+    def htaccess(self, folder: str) -> list[tuple[str, int]]:
+        """The .htaccess file that a directory may have, with the classes of directives that are allowed in
+        it; nothing where it is not read, and twice where hosts differ."""
+        file = folder.rstrip("/") + "/.htaccess"
+        steps = [step for host in self.served() for step in self._way(folder.rstrip("/"), host)]
+        return list(dict.fromkeys((step.file, step.allowed) for step in steps if step.file == file))
 
     def parts(self, folder: str, server: Server | None) -> list[Part]:
         """All that is said of a directory, without files and locations. One part alone has a mistake."""
@@ -229,11 +243,11 @@ class Lookup:
     """What holds for files, as one request sees it: each .htaccess is looked at once. Paths are absolute, a
     directory's with a slash at its end."""
 
-    def __init__(self, apache: Apache, facts: Callable[[], Facts]) -> None:
+    def __init__(self, apache: Apache, facts: Callable[[], Facts], served: bool) -> None:
         self._apache = apache
         self._ask = facts
         self._known: Facts | None = None
-        self._server = apache.server(self._facts)
+        self._server = apache.served()[0] if served else apache.server(self._facts)
         self._folders: dict[str, list[Part]] = {}
 
     def values(self, path: str) -> Values:
@@ -250,9 +264,8 @@ class Lookup:
         if self._server and not self._server.served:
             root, line = self._server.document_root, self._server.line
             return Decision(403, f"{line}: this host has its files in {root}, which is not served here")
-        parts = self._parts(path)[0]
-        if parts and parts[-1].mistake:
-            return Decision(parts[-1].status, parts[-1].mistake)
+        if wrong := self._mistake(path):
+            return wrong
         values = self.values(path)
         if not values:
             return access.OPEN
@@ -263,19 +276,34 @@ class Lookup:
             facts.env = {**facts.env, **evaluated(values["set_env_if"], facts)}
         decision = access.decide(values, facts)
         facts.user = decision.user
-        if not decision.status and "options" in values:
-            from .handling import follows
-
-            if not follows(values, self._apache.directory, path.rstrip("/")):
-                return Decision(403, "a symbolic link, and Options has no FollowSymLinks")
-            if runs and not values["options"].has("execcgi", True):
-                return Decision(403, "a script, and Options has no ExecCGI")
+        if not decision.status and (closed := self._closed(values, path, runs)):
+            return closed
         if not decision.status and "includes" in values:
             from .handling import includes
 
             if includes(values, path.rpartition("/")[2]):
                 return Decision(500, "server-side includes, which are not obeyed here")
         return decision
+
+    def bars(self, path: str, runs: bool) -> Decision | None:
+        """What bars everybody from the script `path`, whoever may have it; `runs` as for decide."""
+        return self._mistake(path) or self._closed(self.values(path), path, runs)
+
+    def _mistake(self, path: str) -> Decision | None:
+        parts = self._parts(path)[0]
+        return Decision(parts[-1].status, parts[-1].mistake) if parts and parts[-1].mistake else None
+
+    def _closed(self, values: Values, path: str, runs: bool) -> Decision | None:
+        """What Options have against a file."""
+        if "options" not in values:
+            return None
+        from .handling import follows
+
+        if not follows(values, self._apache.directory, path.rstrip("/")):
+            return Decision(403, "a symbolic link, and Options has no FollowSymLinks")
+        if runs and not values["options"].has("execcgi", True):
+            return Decision(403, "a script, and Options has no ExecCGI")
+        return None
 
     def is_script(self, path: str) -> bool | None:
         """Whether a file is to be run, as handlers say; None where they say nothing."""

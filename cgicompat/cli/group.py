@@ -8,7 +8,7 @@ import click
 
 import cgicompat
 
-COMMANDS = ("serve", "pool", "run", "compare", "replay", "client")
+COMMANDS = ("serve", "pool", "run", "check", "compare", "replay", "client")
 
 
 class Commands(click.Group):

@@ -47,6 +47,17 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
         line("  " + printable(text))
     if len(ignored) > MOST:
         line(f"  and {len(ignored) - MOST} more")
+    if found.refused:
+        line(
+            (
+                f"{count(found.refused, 'directive')} refused; nothing in their directories is served:",
+                "yellow",
+            )
+        )
+    for one in found.refused[:MOST]:
+        line(f"  {printable(one.file)}:{one.line}: {one.name}: {printable(one.why)}")
+    if len(found.refused) > MOST:
+        line(f"  and {len(found.refused) - MOST} more")
     good = [script for script in found.scripts if not script.problem]
     bad = [script for script in found.scripts if script.problem]
     if not found.scripts:

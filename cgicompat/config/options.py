@@ -8,6 +8,8 @@ from cgicompat.config.values import Option
 _EVERY = ("serve", "pool", "run")
 _SCRIPTS = (*_EVERY, "compare", "replay")  # what says how scripts run, whatever the runner
 _SERVERS = ("serve", "pool")
+_SEEN = (*_SCRIPTS, "check")  # what says which scripts there are, and what they find
+_APACHE = (*_SERVERS, "check")
 
 OPTIONS = (
     Option(
@@ -167,7 +169,7 @@ OPTIONS = (
         "NAME=VALUE, NAME alone to copy it from the host, or in a file a table of strings",
         "Environment variable for scripts; without =VALUE it is copied from here.",
         "NAME[=VALUE]",
-        _SCRIPTS,
+        _SEEN,
         per_script=True,
     ),
     Option(
@@ -177,7 +179,7 @@ OPTIONS = (
         "the name of a folder inside the directory, or . for all of it",
         "One more folder whose files are scripts.",
         "NAME",
-        _SCRIPTS,
+        _SEEN,
     ),
     Option(
         "script-endings",
@@ -186,7 +188,7 @@ OPTIONS = (
         "an ending of file names, as .pl",
         "One more ending of file names that makes a file a script, anywhere.",
         ".ENDING",
-        _SCRIPTS,
+        _SEEN,
     ),
     Option(
         "interpreter",
@@ -214,7 +216,7 @@ OPTIONS = (
         "true or false",
         "Hide from scripts what is installed for cgicompat's sake alone.",
         "",
-        _SCRIPTS,
+        _SEEN,
     ),
     Option(
         "debug",
@@ -297,7 +299,7 @@ OPTIONS = (
         "true or false",
         "Obey .htaccess files.",
         "",
-        _SERVERS,
+        _APACHE,
     ),
     Option(
         "apache-conf",
@@ -306,7 +308,7 @@ OPTIONS = (
         "the path of a file",
         "Configuration of Apache to obey, such as its httpd.conf.",
         "FILE",
-        _SERVERS,
+        _APACHE,
     ),
     Option(
         "define",
@@ -315,7 +317,7 @@ OPTIONS = (
         "a name for <IfDefine>",
         "Name that is defined for apache-conf, as by Apache's -D.",
         "NAME",
-        _SERVERS,
+        _APACHE,
     ),
     Option(
         "server-name",
@@ -324,7 +326,7 @@ OPTIONS = (
         "a host name",
         "The site's name, Apache's ServerName: for requests without one that is known.",
         "NAME",
-        _SERVERS,
+        _APACHE,
     ),
     Option(
         "queue",

@@ -28,7 +28,7 @@ ROOMS = {
     "runners": BOTTOM | {"guards"},
     "bare": BOTTOM | {"runners"},
     "recordings": BOTTOM,
-    "survey": BOTTOM | {"runners"},
+    "survey": BOTTOM | {"apache", "runners"},
     "pool": BOTTOM | {"apache", "guards", "rewind", "runners", "bare", "recordings"},
     "compare": BOTTOM | {"guards", "runners", "bare", "recordings"},
     "gateways": BOTTOM | {"apache", "runners", "pool"},
