@@ -85,6 +85,7 @@ class Refusal:
 
 
 Route: TypeAlias = "Script | Static | Redirect | Refusal"
+_Split: TypeAlias = "tuple[list[str], list[str], bool] | Refusal"
 
 _MOST, _LONGEST = 1000, 256  # scripts that are remembered, and characters of what was asked for
 
@@ -124,8 +125,20 @@ def hidden(name: str, top: bool = False) -> bool:
     return bool(stem) and (copy or (ending.isdigit() and stem.endswith((".py", ".cgi"))))
 
 
-def _split(path: str) -> tuple[list[str], list[str], bool] | Refusal:
-    """The segments of a path as they came and decoded, and whether it ends with a slash."""
+_latest: tuple[str, _Split] = "", ([], [], False)
+
+
+def _split(path: str) -> _Split:
+    """The segments of a path as they came and decoded, and whether it ends with a slash. The latest one is
+    remembered, since a request asks for it more than once."""
+    global _latest
+    latest = _latest
+    if path != latest[0]:
+        _latest = latest = path, _split_anew(path)
+    return latest[1]
+
+
+def _split_anew(path: str) -> _Split:
     if path[:1] not in ("", "/"):
         return Refusal(400, "path without a slash")
     raw, segments = [], []

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST = 2000  # of anything that is kept
 
+_ASKING = {"require", "old", "set_env_if"}  # values that depend on who asks for what
+
 # Where there is a mistake, the client is told no more than this; the log has the rest.
 _HINT = "correct it, or set htaccess = false to have no .htaccess obeyed"
 
@@ -247,16 +249,22 @@ class Lookup:
         self._apache = apache
         self._ask = facts
         self._known: Facts | None = None
+        self._said: dict[str, Values] = {}  # by path
         self._server = apache.served()[0] if served else apache.server(self._facts)
         self._folders: dict[str, list[Part]] = {}
 
     def values(self, path: str) -> Values:
         """What holds for `path`; nothing where there is a mistake."""
-        parts, folder, name = self._parts(path)
-        if not parts or parts[-1].mistake:
-            return {}
-        url = self._facts().url if self._server and self._server.locations else ""
-        return self._apache.merge(parts, folder, name, self._server, url)
+        values = self._said.get(path)
+        if values is None:
+            parts, folder, name = self._parts(path)
+            if not parts or parts[-1].mistake:
+                values = {}
+            else:
+                url = self._facts().url if self._server and self._server.locations else ""
+                values = self._apache.merge(parts, folder, name, self._server, url)
+            self._said[path] = values
+        return values
 
     def decide(self, path: str, runs: bool = False) -> Decision:
         """May the request be answered with `path`? `runs` says that it is a script, and not one because of
@@ -269,13 +277,15 @@ class Lookup:
         values = self.values(path)
         if not values:
             return access.OPEN
-        facts = self._facts()
-        if "set_env_if" in values:
-            from .variables import evaluated
+        decision = access.OPEN
+        if not values.keys().isdisjoint(_ASKING):
+            facts = self._facts()
+            if "set_env_if" in values:
+                from .variables import evaluated
 
-            facts.env = {**facts.env, **evaluated(values["set_env_if"], facts)}
-        decision = access.decide(values, facts)
-        facts.user = decision.user
+                facts.env = {**facts.env, **evaluated(values["set_env_if"], facts)}
+            decision = access.decide(values, facts)
+            facts.user = decision.user
         if not decision.status and (closed := self._closed(values, path, runs)):
             return closed
         if not decision.status and "includes" in values:

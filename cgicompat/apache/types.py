@@ -25,10 +25,10 @@ def headers(values: Values, name: str, guess: Callable[[str], str]) -> list[tupl
     endings = name.lower().split(".")[1:]
     found = dict.fromkeys(_KINDS, "")
     for kind in _KINDS[1:]:
-        known = values.get(kind + "s", {})
-        told = [known[ending] for ending in endings if known.get(ending)]
-        if told:
-            found[kind] = ", ".join(told) if kind == "encoding" else told[-1]
+        if known := values.get(kind + "s"):
+            told = [known[ending] for ending in endings if known.get(ending)]
+            if told:
+                found[kind] = ", ".join(told) if kind == "encoding" else told[-1]
     content = values.get("force_type") or _type(values.get("types", {}), name, endings, guess)
     default = values.get("default_charset", "")
     if found["charset"] and "charset=" not in content:

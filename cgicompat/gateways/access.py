@@ -46,11 +46,18 @@ class Access:
             return request
         return _refused(found) if found.status else _rewritten(request, found)
 
-    def check(self, request: Request, route: Route, lookup: Lookup) -> Request | Again | Reply:
+    def check(
+        self, request: Request, route: Route, lookup: Lookup, named: list[tuple[str, str]]
+    ) -> Request | Again | Reply:
         """The request, with its user where one was asked for, or another one to answer in its place, or the
-        answer that refuses it."""
-        for number, (path, whole) in enumerate(self._paths(request, route)):
-            runs = isinstance(route, Script) and route.filename == path and not self._in_cgi_bin(path)
+        answer that refuses it. `named` are paths() of it."""
+        for number, (path, whole) in enumerate(named):
+            runs = (
+                isinstance(route, Script)
+                and route.filename == path
+                and bool(lookup.values(path))
+                and not self._in_cgi_bin(path)
+            )
             decision = lookup.decide(path, runs) if path != request.admitted else OPEN
             if decision.status:
                 return _refuse(request, path, decision)
@@ -69,10 +76,6 @@ class Access:
                 request = replace(request, query=ruled.query, settled=ruled.over)
         return request
 
-    def path(self, request: Request, route: Route) -> str:
-        """The file or directory that a route is for, as it was asked for, no links followed."""
-        return self._paths(request, route)[-1][0]
-
     def named(self, request: Request) -> str:
         """The file or directory that a request names, be it there or not; the served directory where its path
         is malformed."""
@@ -81,9 +84,10 @@ class Access:
     def _in_cgi_bin(self, path: str) -> bool:
         return isinstance(self._router, OneScript) or self._router.in_cgi_bin(path)
 
-    def _paths(self, request: Request, route: Route) -> list[tuple[str, str]]:
-        """The files and directories to ask for; these end with a slash. Each also with what follows it in the
-        URL, as that spells it."""
+    def paths(self, request: Request, route: Route) -> list[tuple[str, str]]:
+        """The files and directories to ask for, as the URL has them, no links followed; the last is the one
+        that the route is for. Directories end with a slash. Each also with what follows it in the URL, as
+        that spells it."""
         named = self._router.named(request.path) if isinstance(self._router, Router) else ""
         if isinstance(route, Script):
             index = os.path.dirname(route.filename) + "/"

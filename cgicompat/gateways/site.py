@@ -68,7 +68,8 @@ class Site:
             request = translated
             lookup = self.access.look(request) or lookup
         route = self.router.route(request.path, lookup)
-        checked = self.access.check(request, route, lookup)
+        named = self.access.paths(request, route)
+        checked = self.access.check(request, route, lookup, named)
         if isinstance(checked, Again):
             if hops < HOPS:
                 return self.answer(checked.request, hops + 1)
@@ -78,18 +79,21 @@ class Site:
             return self._instead(request, checked, hops, lookup)
         if isinstance(route, Refusal) and (found := self._fallback(checked, route, hops, lookup)):
             return found
-        answer = self._follow(checked, route, hops, lookup)
+        path = named[-1][0] if named else ""
+        answer = self._follow(checked, route, hops, lookup, path)
         if isinstance(answer, Reply):
             return self._instead(checked, answer, hops, lookup)
-        if change := lookup.changes(self.access.path(checked, route)):
+        if change := lookup.changes(path):
             if isinstance(answer, File):
                 answer.change = lambda headers: change(headers, 200, False, False)
             else:
                 answer.change = lambda headers, status: change(headers, status, True, False)
         return answer
 
-    def _follow(self, request: Request, route: Route, hops: int, lookup: Lookup | None) -> Answer:
-        """Where a route leads whom nothing forbids it."""
+    def _follow(
+        self, request: Request, route: Route, hops: int, lookup: Lookup | None, named: str = ""
+    ) -> Answer:
+        """Where a route leads whom nothing forbids it; `named` is the file or directory asked for."""
         match route:
             case Script() as script:
                 return self._run(request, script, hops, lookup)
@@ -108,7 +112,7 @@ class Site:
                     return self._list(request, path, lookup)
                 if not os.access(path, os.R_OK):
                     return page(403)
-                said = lookup.headers(self.access.path(request, route), media_type) if lookup else []
+                said = lookup.headers(named, media_type) if lookup else []
                 return File(request, path, said[1:], said[0][1] if said else "")
 
     def _run(self, request: Request, script: Script, hops: int, lookup: Lookup | None) -> Reply | Run:

@@ -7,6 +7,7 @@ import mimetypes
 import os
 import re
 from email.utils import formatdate, parsedate
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -21,10 +22,16 @@ _COMPRESSED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz":
 
 def media_type(path: str) -> str:
     """The Content-Type of a file, without a charset: old pages name theirs themselves."""
-    kind, encoding = mimetypes.guess_type(path)
+    begin = path.find(".", path.rfind("/") + 1)
+    kind, encoding = _guess(path[begin:]) if begin >= 0 else (None, None)
     if encoding:
         return _COMPRESSED.get(encoding, "application/octet-stream")
     return kind or "application/octet-stream"
+
+
+@lru_cache(1000)
+def _guess(endings: str) -> tuple[str | None, str | None]:
+    return mimetypes.guess_type("x" + endings)
 
 
 def not_modified(request: Request, header: Callable[[str], str | None]) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from cgicompat import config, scgi
 from cgicompat.gateways import asgi, wsgi
 from cgicompat.gateways.exchange import Run
+from cgicompat.gateways.message import File
 from cgicompat.gateways.site import Site
 from cgicompat.response import Parser
 from cgicompat.routing import Router, Script, Static
@@ -114,6 +115,21 @@ def test_path_of_a_static_file(benchmark, settings):
 @group("routing")
 def test_file_name_from_a_gateway_in_the_worker(benchmark, settings):
     assert benchmark(Router(settings).is_script, settings.directory + "/cgi-bin/hello.py")
+
+
+@group("routing")
+@pytest.mark.parametrize("files", ["off", "none", "six"], ids=".htaccess: {}".format)
+def test_file_five_directories_deep(benchmark, tmp_path, files):
+    folder = tmp_path
+    for name in ("", *"abcde"):
+        folder = folder / name
+        folder.mkdir(exist_ok=True)
+        if files == "six":
+            (folder / ".htaccess").write_text("Options -Indexes\n")
+    (folder / "page.html").touch()
+    site = Site(config.load(str(tmp_path), {"htaccess": str(files != "off").lower()}))
+    request = asgi.request_of({**SCOPE, "path": "/a/b/c/d/e/page.html", "raw_path": b"/a/b/c/d/e/page.html"})
+    assert isinstance(benchmark(site.answer, request), File)
 
 
 @group("SCGI")
