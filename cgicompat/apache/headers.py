@@ -84,11 +84,18 @@ class Change:
 
 
 def changed(
-    values: Values, headers: Headers, environ: Mapping[str, str], status: int, script: bool, page: bool
+    values: Values,
+    headers: Headers,
+    environ: Mapping[str, str],
+    status: int,
+    page: bool,
+    said: Headers | None,
 ) -> Headers:
     """The headers of an answer as the configuration wants them; `page` says that it is one of the server's
-    own for a `status`, not what was asked for."""
+    own for a `status`, not what was asked for. `said` are those that a script's name brings (types.coded),
+    None where it is no script's answer."""
     begun = time.time()
+    script = said is not None
     late = [one for one in headers if script and one[0].lower() not in _FIRST]
     early = [one for one in headers if one not in late]
     failed = page and status >= 300
@@ -101,7 +108,20 @@ def changed(
             late = one.do(late, environ, begun)
         elif not failed:
             early = one.do(early, environ, begun)
+    if script and (charset := values.get("default_charset")):
+        early = [(name, _with_charset(name, text, charset)) for name, text in early]
+    if said:
+        names = {name.lower() for name, _ in said}
+        late = [one for one in late if one[0].lower() not in names]
+        early = [one for one in early if one[0].lower() not in names] + said
     return late + early
+
+
+def _with_charset(name: str, text: str, charset: str) -> str:
+    """A Content-Type as a script says it, with AddDefaultCharset (server/core.c, ap_make_content_type)."""
+    kind = text.partition(";")[0].strip().lower()
+    needed = name.lower() == "content-type" and kind in ("text/html", "text/plain")
+    return text if not needed or "charset=" in text.lower() else f"{text}; charset={charset}"
 
 
 def asked(values: Values, headers: Headers, environ: Mapping[str, str]) -> Headers:

@@ -23,7 +23,6 @@ _LATER = (
     ),
     (INDEXES, "autoindex", "IndexIgnoreReset"),
     (FILEINFO, "setenvif", "SetEnvIfExpr"),
-    (SERVER, "core", "ServerPath"),
     (FILEINFO, "actions", "Action Script"),
 )
 

@@ -1,4 +1,8 @@
-"""Redirect and its kin (mod_alias): what is answered with another URL, or with a status alone."""
+"""Redirect and its kin (mod_alias): what is answered with another URL, or with a status alone.
+
+Those outside of sections are asked first of all, before anybody is asked who they are
+(translate_alias_redir); the others when the request may have what it names (fixup_redir).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,7 @@ from .variables import substituted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .merging import Values
+    from collections.abc import Callable, Iterable
 
 _STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
 _MOST = 1000  # in one section
@@ -30,9 +32,9 @@ class Redirection:
         self.find = find
 
 
-def redirected(values: Values, url: str, query: str) -> tuple[int, str] | None:
+def redirected(rules: Iterable[Redirection], url: str, query: str) -> tuple[int, str] | None:
     """Status and URL (an empty one where the status stands alone) that a decoded URL path leads to."""
-    for one in values.get("redirects", ()):
+    for one in rules:
         if (found := one.find(url)) is not None:
             if query and "?" not in found and 300 <= one.status < 400:
                 found += "?" + query
@@ -58,10 +60,11 @@ def _redirect(status: int, regular: bool) -> Callable[[Scope, list[str]], None]:
         find = _everything(target)
         if path is not None:
             find = _matching(path, target) if regular else _below(path, target)
-        here = scope.part.values.get("redirects", ())
+        key = "redirects_server" if scope.place == "" else "redirects"
+        here = scope.part.values.get(key, ())
         if len(here) >= _MOST:
             raise ValueError(f"there may be {_MOST} of them")
-        scope.part.values["redirects"] = (*here, Redirection(kind, target, find))
+        scope.part.values[key] = (*here, Redirection(kind, target, find))
 
     return do
 
@@ -99,7 +102,8 @@ def _quoted(path: str) -> str:
     )
 
 
-ADDING["redirects"] = lambda outer, inner: (*inner, *outer)
+for _key in ("redirects", "redirects_server"):
+    ADDING[_key] = lambda outer, inner: (*inner, *outer)
 
 ROWS = (
     Row("Redirect", FILEINFO, (1, 3), _redirect(0, False), "alias"),

@@ -94,6 +94,7 @@ class Server:
         self.port = port
         self.names: list[Callable[[str], bool]] = []
         self.document_root = ""
+        self.path = ""  # ServerPath: whose URLs are its, where a request names no host
         self.served = True  # its DocumentRoot is the directory that we serve
         self.part = Part()
         self.directories: list[tuple[int, Callable[[str], bool], Part]] = []

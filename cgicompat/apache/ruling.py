@@ -143,6 +143,8 @@ def _file(kind: str) -> Callable[[str], bool]:
         **dict.fromkeys("lLh", lambda status: stat.S_ISLNK(status.st_mode)),
         "x": lambda status: bool(status.st_mode & 0o111),
     }
+    if kind in "FU":
+        raise ValueError(f"-{kind} is not known here: -f asks for a file, and access is asked for afterwards")
     if kind not in checks:
         raise ValueError(f"-{kind} is not known here; known are {' '.join('-' + name for name in checks)}")
     look, check = os.lstat if kind in "lLh" else os.stat, checks[kind]
@@ -162,6 +164,8 @@ def _rule(scope: Scope, words: list[str]) -> None:
     for name, value in (_split(words[2]) if len(words) > 2 else {}).items():
         if name in ("P", "PROXY"):
             raise ValueError("there is no proxy here: keep the server in front for that")
+        if name in ("H", "HANDLER", "T", "TYPE"):
+            raise ValueError(f"{name} is not known here: use AddHandler, SetHandler, AddType or ForceType")
         if name.partition("\0")[0] not in _NAMES:
             raise ValueError(f"the flag {name} is not known here; known are {', '.join(_NAMES)}")
         short = _NAMES[name.partition("\0")[0]]

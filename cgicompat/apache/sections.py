@@ -139,6 +139,11 @@ def _server_name(scope: Scope, words: list[str]) -> None:
         scope.server.names.append(wildcard(name.partition(":")[0].lower(), path=False))
 
 
+def _server_path(scope: Scope, words: list[str]) -> None:
+    assert scope.server
+    scope.server.path = words[0].rstrip("/")
+
+
 def _document_root(scope: Scope, words: list[str]) -> None:
     assert scope.server
     scope.server.document_root = scope.file(words[0])
@@ -180,5 +185,6 @@ ROWS = (
     Row("UserDir", SERVER, (1, None), _user_dir, "userdir"),
     Row("ServerName", SERVER, (1, 1), _server_name),
     Row("ServerAlias", SERVER, (1, None), _server_name),
+    Row("ServerPath", SERVER, (1, 1), _server_path),
     Row("DocumentRoot", SERVER, (1, 1), _document_root),
 )

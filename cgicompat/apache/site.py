@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from .headers import Headers
     from .merging import Values
+    from .redirects import Redirection
     from .rewriting import Rewritten
     from .rows import Server
 
 _MOST = 2000  # of anything that is kept
 
+_CHANGING = {"headers", "expires_active", "etag", "default_charset", "encodings", "languages"}
 _ASKING = {"require", "old", "set_env_if"}  # values that depend on who asks for what
 
 # Where there is a mistake, the client is told no more than this; the log has the rest.
@@ -128,6 +130,14 @@ class Apache:
             return None
         known = facts()
         hosts = [one for one in self._hosts if (one.port == 443) == known.secure] or self._hosts
+        if not known.header("host"):
+            for one in hosts:
+                if (
+                    one.path
+                    and known.url.startswith(one.path)
+                    and known.url[len(one.path) :][:1] in ("", "/")
+                ):
+                    return one
         for name in (known.host, self._name):
             for one in hosts:
                 if name and any(matches(name) for matches in one.names):
@@ -341,13 +351,21 @@ class Lookup:
 
     def redirected(self, path: str, query: str) -> tuple[int, str] | None:
         """Status and URL, if any, that a request for `path` is answered with in its place."""
-        values = self.values(path)
-        if "redirects" not in values:
+        return self._redirected(self.values(path).get("redirects", ()), query)
+
+    def moved(self, query: str) -> tuple[int, str] | None:
+        """The same for the URL as such, whoever asks."""
+        return self._redirected(
+            self._server.part.values.get("redirects_server", ()) if self._server else (), query
+        )
+
+    def _redirected(self, rules: tuple[Redirection, ...], query: str) -> tuple[int, str] | None:
+        if not rules:
             return None
         from .redirects import redirected
 
         facts = self._facts()
-        found = redirected(values, facts.url, query)
+        found = redirected(rules, facts.url, query)
         if found and found[1].startswith("/"):  # Apache sends whole ones
             return found[0], f"http{'s' * facts.secure}://{facts.authority or facts.server}{found[1]}"
         return found
@@ -425,12 +443,16 @@ class Lookup:
     def changes(self, path: str) -> Callable[[Headers, int, bool, bool], Headers] | None:
         """What the configuration does to the headers of an answer (headers.changed), if it does something."""
         values = self.values(path)
-        if not ("headers" in values or values.get("expires_active") or "etag" in values):
+        if values.keys().isdisjoint(_CHANGING):
             return None
         from .headers import changed
+        from .types import coded
 
         environ = self.variables(path)
-        return lambda headers, status, script, page: changed(values, headers, environ, status, script, page)
+        said = coded(values, path.rpartition("/")[2])
+        return lambda headers, status, script, page: changed(
+            values, headers, environ, status, page, said if script else None
+        )
 
     def asks(self, path: str, headers: Headers) -> Headers:
         """The headers of the request as the script `path` is to see them."""

@@ -23,24 +23,27 @@ def headers(values: Values, name: str, guess: Callable[[str], str]) -> list[tupl
     """The headers of a file called `name`; Content-Type is the first of them. `guess` knows the type that a
     name has elsewhere."""
     endings = name.lower().split(".")[1:]
-    found = dict.fromkeys(_KINDS, "")
-    for kind in _KINDS[1:]:
-        if known := values.get(kind + "s"):
-            told = [known[ending] for ending in endings if known.get(ending)]
-            if told:
-                found[kind] = ", ".join(told) if kind == "encoding" else told[-1]
     content = values.get("force_type") or _type(values.get("types", {}), name, endings, guess)
+    charset = _told(values, "charset", endings)
     default = values.get("default_charset", "")
-    if found["charset"] and "charset=" not in content:
-        content += f"; charset={found['charset']}"
+    if charset and "charset=" not in content:
+        content += f"; charset={charset[-1]}"
     elif default and content in ("text/html", "text/plain"):
         content += f"; charset={default}"
-    result = [("Content-Type", content)]
-    if found["encoding"]:
-        result.append(("Content-Encoding", found["encoding"]))
-    if found["language"]:
-        result.append(("Content-Language", found["language"]))
-    return result
+    return [("Content-Type", content), *coded(values, name)]
+
+
+def coded(values: Values, name: str) -> list[tuple[str, str]]:
+    """The headers that name encodings and language by a file's name, that of a script too."""
+    endings = name.lower().split(".")[1:]
+    encodings, languages = _told(values, "encoding", endings), _told(values, "language", endings)
+    result = [("Content-Encoding", ", ".join(encodings))] if encodings else []
+    return [*result, ("Content-Language", languages[-1])] if languages else result
+
+
+def _told(values: Values, kind: str, endings: list[str]) -> list[str]:
+    known = values.get(kind + "s")
+    return [known[ending] for ending in endings if known.get(ending)] if known else []
 
 
 def _type(types: dict[str, str], name: str, endings: list[str], guess: Callable[[str], str]) -> str:

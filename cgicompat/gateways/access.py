@@ -51,6 +51,8 @@ class Access:
     ) -> Request | Again | Reply:
         """The request, with its user where one was asked for, or another one to answer in its place, or the
         answer that refuses it. `named` are paths() of it."""
+        if moved := lookup.moved(request.query):
+            return _moved(*moved)
         for number, (path, whole) in enumerate(named):
             runs = (
                 isinstance(route, Script)
@@ -67,8 +69,7 @@ class Access:
             if ruled and ruled.status:
                 return _refused(ruled)
             if moved := lookup.redirected(path, request.query):
-                status, target = moved
-                return page(status, *([("Location", target)] if target else []))
+                return _moved(*moved)
             if ruled and ruled.url and not isinstance(route, Redirect):
                 before = replace(request, query=ruled.query)
                 return Again(_rewritten(request, ruled).after(before, request.status or 200, lookup.env()))
@@ -115,6 +116,10 @@ def _rewritten(request: Request, found: Rewritten) -> Request:
     path = url.removeprefix(request.mount) if url.startswith(request.mount + "/") else "/.."
     path = quote(path, safe="/:@!$&'()*+,;=~", errors="surrogateescape")
     return replace(request, path=path, query=found.query, settled=found.over)
+
+
+def _moved(status: int, target: str) -> Reply:
+    return page(status, *([("Location", target)] if target else []))
 
 
 def _refused(found: Rewritten) -> Reply:

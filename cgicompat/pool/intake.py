@@ -120,6 +120,9 @@ class Intake:
     def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> bool:
         """Lets the request pass, with its user in `environ`, or raises Refused. True where rules have made it
         one for another URL, which is in `environ`."""
+        query = environ.get("QUERY_STRING", "")
+        if moved := lookup.moved(query):
+            raise _elsewhere(*moved)
         decision = lookup.decide(script, not self._router.in_cgi_bin(script))
         if decision.status:
             challenge = [f"WWW-Authenticate: {decision.challenge}"] if decision.challenge else []
@@ -128,9 +131,9 @@ class Intake:
             environ["REMOTE_USER"], environ["AUTH_TYPE"] = decision.user, decision.auth_type
         ruled = lookup.rewritten(script, script + environ.get("PATH_INFO", ""))
         if ruled and ruled.status:
-            raise Refused(ruled.status, "", "", *([f"Location: {ruled.location}"] if ruled.location else []))
-        if moved := lookup.redirected(script, environ.get("QUERY_STRING", "")):
-            raise Refused(moved[0], "", "", *([f"Location: {moved[1]}"] if moved[1] else []))
+            raise _elsewhere(ruled.status, ruled.location)
+        if moved := lookup.redirected(script, query):
+            raise _elsewhere(*moved)
         if ruled:
             environ["QUERY_STRING"] = ruled.query
             if ruled.url:
@@ -183,6 +186,10 @@ class Intake:
                 data += _some(connection, length - len(data))
             return fd_with(data, self._temporary)
         return _file_with(_pieces(connection, length), self._temporary)
+
+
+def _elsewhere(status: int, location: str) -> Refused:
+    return Refused(status, "", "", *([f"Location: {location}"] if location else []))
 
 
 def _facts(environ: dict[str, str]) -> Facts:

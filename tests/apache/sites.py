@@ -25,6 +25,8 @@ FILES = (
     "sub/deep/page.txt",
     "sub/run.cgi",
     "run.cgi",
+    "run.de.cgi",
+    "page.cgi",
     "sub/index.html",
     "a.sh",
     "bad.cgi",
@@ -291,7 +293,20 @@ SITES = {
     "type-two-endings": Site("AddType image/x-odd .foo\n", "b.foo.txt", "b.txt.foo", "b.foo"),
     "force-type": Site("ForceType application/x-odd\n", *TYPES, sub="ForceType None\n"),
     "charset": Site("AddCharset utf-8 .html\nAddCharset koi8-r ru\n", *TYPES, "b.ru.html", "b.html.ru"),
-    "default-charset": Site("AddDefaultCharset utf-8\n", *TYPES, sub="AddDefaultCharset Off\n"),
+    "default-charset": Site(
+        "AddDefaultCharset utf-8\n",
+        *(*TYPES, "run.cgi", "page.cgi", "bad.cgi", "sub/run.cgi"),
+        sub="AddDefaultCharset Off\n",
+    ),
+    "default-charset-changed": Site(
+        "AddDefaultCharset utf-8\nHeader edit Content-Type html odd\nHeader set X-A a\n",
+        "run.cgi",
+        "page.cgi",
+    ),
+    "types-of-scripts": Site(
+        "AddLanguage de .de\nAddCharset koi8-r .de .cgi\nAddType text/odd .cgi\nAddEncoding x-gzip .de\n",
+        *("run.cgi", "run.de.cgi", "page.cgi"),
+    ),
     "default-charset-on": Site("AddDefaultCharset On\nAddCharset utf-8 .html\n", *TYPES),
     "encoding": Site(
         "AddEncoding x-gzip .gz\nAddType text/odd .txt\n", "b.txt.gz", "b.gz", "b.tar.gz", "page.txt"

@@ -52,6 +52,8 @@ def fill(root: Path, home: Path, sites: dict[str, Site] = ALL) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             script = name.endswith((".cgi", ".sh")) or "a.foo" in name
             file.write_text(SCRIPT if script else f"{name}\n")
+            if name == "page.cgi":
+                file.write_text(SCRIPT.replace("text/plain", "text/html; x=y"))
             if name == "bad.cgi":
                 file.write_text("#!/bin/sh\nexit 1\n")
             file.chmod(0o755 if script else 0o644)
