@@ -16,10 +16,21 @@ from stat import S_ISDIR, S_ISREG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Protocol, TypeAlias
 
     from .config import Settings
+
+    class Alias(Protocol):
+        """A directory or file `target`, absolute, that has the URL path `said`; are all files there
+        `scripts`? With `find` it has those for which that tells a directory and the rest of the file's name,
+        below `target`, or else below what `owner` tells of a file."""
+
+        said: str
+        target: str
+        scripts: bool
+        find: Callable[[str], tuple[str, str] | None] | None
+        owner: Callable[[str], str] | None
 
     class Said(Protocol):
         """What a configuration says of files, absolute paths; those of directories end with a slash."""
@@ -217,16 +228,33 @@ class _Found:
 
 
 class _Place:
-    """A directory, or one file, that has the URL path of the segments `prefix`; are all in it `scripts`?"""
+    """A directory, or one file, that has the URL path of the segments `prefix`; are all in it `scripts`? Or
+    one that was found for a single URL path, `url`."""
 
-    __slots__ = ("directory", "first", "prefix", "scripts")
+    __slots__ = ("directory", "first", "prefix", "scripts", "url")
 
-    def __init__(self, prefix: list[str], target: str, scripts: bool) -> None:
+    def __init__(self, prefix: list[str], target: str, scripts: bool, url: str = "") -> None:
         single = os.path.isfile(target)
         self.prefix = prefix
         self.directory = os.path.dirname(target) if single else target
         self.first = [os.path.basename(target)] if single else []  # segments that no URL has
         self.scripts = scripts
+        self.url = url
+
+    def has(self, filename: str) -> bool:
+        """Does a file, or what is in a directory with a slash at its end, lie here?"""
+        name = filename.removeprefix(self.directory + "/")
+        return name != filename and self.first in ([], [name])
+
+    def script_name(self, segments: list[str], path_info: str) -> str:
+        """The URL path of the file at `segments`, which `path_info` follows."""
+        if not self.url:
+            return "/" + "/".join([*self.prefix, *segments[len(self.first) :]])
+        end, at = len(self.url), len(path_info)  # as far as both are the same (ap_find_path_info)
+        while end and at and self.url[end - 1] == path_info[at - 1]:
+            end, at = end - 1, at - 1
+        slash = self.url.find("/", end)
+        return self.url[: slash if slash >= 0 else len(self.url)]
 
 
 class Router:
@@ -240,15 +268,17 @@ class Router:
         self.cgi_bin = tuple(f"/{name.strip('/').lower()}/" for name in settings.cgi_bin if name != ".")
         self.all_scripts = "." in settings.cgi_bin
         self._root = _Place([], self.directory, self.all_scripts)
-        self._places: list[_Place] = []
+        self._places: list[_Place | Alias] = []
         self.endings = (".cgi", *settings.script_endings)
         self._by_path, self._by_filename = _Found(), _Found()
 
-    def alias(self, path: str, target: str, scripts: bool) -> None:
-        """Puts the directory or file `target`, absolute, at a URL path of its own, where no earlier one is;
-        are all files in it scripts?"""
-        prefix = [part for part in path.split("/") if part]
-        self._places.append(_Place(prefix, os.path.realpath(target), scripts))
+    def alias(self, alias: Alias) -> None:
+        """Puts a directory or file at a URL path of its own, where no earlier one is."""
+        if alias.find:
+            self._places.append(alias)
+        else:
+            prefix = [part for part in alias.said.split("/") if part]
+            self._places.append(_Place(prefix, os.path.realpath(alias.target), alias.scripts))
 
     def route(self, path: str, said: Said | None = None) -> Route:
         """Where `path`, the percent-encoded path of a URL without its query, leads. `said` is what the site's
@@ -260,7 +290,7 @@ class Router:
         if isinstance(parts, Refusal):
             return parts
         raw, segments, slash = parts
-        place, segments = self._place(segments)
+        place, segments = self._place(segments, slash)
         found = self._find(place, segments, "/" if slash else "", said)
         if isinstance(found, Script) and not found.said:
             self._by_path.add(path, found)
@@ -286,7 +316,7 @@ class Router:
         parts = _split(path)
         if isinstance(parts, Refusal):
             return ""
-        place, segments = self._place(parts[1])
+        place, segments = self._place(parts[1], parts[2])
         return "/".join([place.directory, *segments]) + ("/" if parts[2] else "")
 
     def is_script(self, filename: str, said: Said | None = None) -> bool:
@@ -320,9 +350,17 @@ class Router:
                 case Static(path):
                     yield name + "/" if os.path.isdir(path) else name
 
-    def _place(self, segments: list[str]) -> tuple[_Place, list[str]]:
-        """Where the segments of a URL path begin, and those that are left to go from there."""
+    def _place(self, segments: list[str], slash: bool) -> tuple[_Place, list[str]]:
+        """Where the segments of a URL path begin, which has a `slash` at its end, and those that are left to
+        go from there."""
         for place in self._places:
+            if not isinstance(place, _Place):
+                url = "/" + "/".join(segments) + "/" * (slash and bool(segments))
+                if place.find and (found := place.find(url)):
+                    found_place = _Place([], os.path.realpath(found[0]), place.scripts, url)
+                    rest = [part for part in found[1].split("/") if part not in ("", ".")]
+                    return found_place, found_place.first + rest
+                continue
             depth = len(place.prefix)
             if segments[:depth] == place.prefix:
                 return place, place.first + segments[depth:]
@@ -330,7 +368,13 @@ class Router:
 
     def _owner(self, filename: str) -> _Place | None:
         """The innermost place that a file lies in."""
-        found = [place for place in (self._root, *self._places) if filename.startswith(place.directory + "/")]
+        places = [self._root]
+        for one in self._places:
+            if isinstance(one, _Place):
+                places.append(one)
+            elif target := one.owner(filename) if one.owner else one.target:
+                places.append(_Place([], os.path.realpath(target), one.scripts))
+        found = [place for place in places if place.has(filename)]
         return max(found, key=lambda place: (len(place.directory), place.scripts), default=None)
 
     def _find(
@@ -353,7 +397,7 @@ class Router:
                 ours = kind in self.endings or (kind == ".py" and mode & 0o111)
                 if scripts or told or (ours and told is None):
                     rest = "".join("/" + part for part in segments[i + 1 :])
-                    name = "/" + "/".join([*place.prefix, *segments[len(place.first) : i + 1]])
+                    name = place.script_name(segments[: i + 1], rest + tail)
                     return Script(path, name, rest + tail, mode, not (scripts or ours))
                 if told is None and kind == ".py":  # a helper, or a script without permission: a source
                     return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")

@@ -8,6 +8,7 @@ nothing of a configuration is passed over in silence.
 from __future__ import annotations
 
 from . import (
+    aliases,
     documents,
     handling,
     headers,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 for _subject in (
     sections,
+    aliases,
     requiring,
     handling,
     types,
@@ -44,7 +46,7 @@ for _subject in (
 
 # What <IfModule> finds: the modules whose directives we have an answer for. Whoever asks for one of the
 # others can do without it.
-_ABSENT = {"proxy", "status", "filter", "deflate", "ssl", "actions", "negotiation", "userdir", "auth_digest"}
+_ABSENT = {"proxy", "status", "filter", "deflate", "ssl", "actions", "negotiation", "auth_digest"}
 MODULES = {row.module for row in TABLE.values()} - _ABSENT
 MODULES |= {"authz_host", "authz_user", "cgi", "cgid", "mpm_event", "unixd", "http", "version"}
 

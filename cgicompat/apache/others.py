@@ -27,7 +27,6 @@ _LATER = (
 )
 
 _REFUSED = (
-    (SERVER, "alias", "AliasMatch ScriptAliasMatch", "write an Alias or ScriptAlias for each directory"),
     (AUTHCONFIG, "auth_digest", "AuthDigestProvider AuthDigestDomain AuthDigestQop", "use AuthType Basic"),
     (AUTHCONFIG, "auth_basic", "AuthBasicFake AuthBasicUseDigestAlgorithm", "take it out"),
     (

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from .places import Alias, Users
     from .rewriting import Condition
 
 ANYWHERE = EVERY | SERVER
@@ -101,7 +102,8 @@ class Server:
         self.matching: list[tuple[Callable[[str], bool], Part]] = []
         self.locations: list[tuple[Callable[[str], bool], Part]] = []
         self.hosts: list[Server] = []
-        self.aliases: list[tuple[str, str, bool]] = []  # URL path, file, and whether all there are scripts
+        self.aliases: list[Alias] = []
+        self.users: Users | None = None  # what UserDir says, in whatever way
 
 
 class Row:

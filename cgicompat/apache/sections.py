@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST = 100  # aliases of one server
 _INSIDE = EVERY | DIRECTORY  # what Apache takes in <Directory> and its like
 _CLASSES = {
     "all": EVERY,
@@ -149,19 +148,6 @@ def _document_root(scope: Scope, words: list[str]) -> None:
     scope.server.document_root = scope.file(words[0])
 
 
-def _alias(scope: Scope, words: list[str], scripts: bool = False) -> None:
-    assert scope.server
-    path, target = words
-    if not path.startswith("/") or len(scope.server.aliases) >= _MOST:
-        raise ValueError(f"takes a URL path that begins with /, {_MOST} times at most")
-    scope.server.aliases.append((path, scope.file(target), scripts))
-
-
-def _user_dir(scope: Scope, words: list[str]) -> None:
-    if words[0].lower() != "disabled":
-        raise ValueError("homes of users are not served here: say `UserDir disabled`, or an Alias for each")
-
-
 ROWS = (
     Row("Files", ANYWHERE, (1, 2), _files),
     Row("FilesMatch", ANYWHERE, (1, 1), partial(_files, regular=True)),
@@ -180,9 +166,6 @@ ROWS = (
     Row("AllowOverrideList", DIRECTORY, (1, None), _override_list),
     Row("AccessFileName", SERVER, (1, 1), _only(".htaccess")),
     Row("TraceEnable", SERVER, (1, 1), _only("Off")),
-    Row("Alias", SERVER, (2, 2), _alias, "alias"),
-    Row("ScriptAlias", SERVER, (2, 2), partial(_alias, scripts=True), "alias"),
-    Row("UserDir", SERVER, (1, None), _user_dir, "userdir"),
     Row("ServerName", SERVER, (1, 1), _server_name),
     Row("ServerAlias", SERVER, (1, None), _server_name),
     Row("ServerPath", SERVER, (1, 1), _server_path),

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
     from .headers import Headers
     from .merging import Values
+    from .places import Alias
     from .redirects import Redirection
     from .rewriting import Rewritten
     from .rows import Server
 
 _MOST = 2000  # of anything that is kept
 
+# Keys of values that change an answer, and those that depend on who asks for what.
 _CHANGING = {"headers", "expires_active", "etag", "default_charset", "encodings", "languages"}
-_ASKING = {"require", "old", "set_env_if"}  # values that depend on who asks for what
+_ASKING = {"require", "old", "set_env_if"}
 
 # Where there is a mistake, the client is told no more than this; the log has the rest.
 _HINT = "correct it, or set htaccess = false to have no .htaccess obeyed"
@@ -46,16 +48,14 @@ class _Step:
         self.allowed = allowed
 
 
-def obeyed(
-    settings: Settings, say: Callable[[str], None], alias: Callable[[str, str, bool], None]
-) -> Apache | None:
+def obeyed(settings: Settings, say: Callable[[str], None], alias: Callable[[Alias], None]) -> Apache | None:
     """The configuration of the site that `settings` serve, None where none is obeyed; `alias` is told each of
     its aliases. Raises reading.Mistake."""
     if not (settings.htaccess or settings.apache_conf):
         return None
     apache = Apache(settings, say)
     for each in apache.aliases:
-        alias(*each)
+        alias(each)
     return apache
 
 
@@ -71,7 +71,7 @@ class Apache:
         self._main: Server | None = None
         self._hosts: list[Server] = []
         self._name = (settings.server_name or "").lower()
-        self.aliases: list[tuple[str, str, bool]] = []  # URL path, file, and whether all there are scripts
+        self.aliases: list[Alias] = []
         self._files: dict[str, tuple[tuple[int, int, int], Part]] = {}
         self._steps: dict[tuple[int, str], list[_Step]] = {}
         self._values: dict[tuple[object, ...], Values] = {}
@@ -231,7 +231,8 @@ class Apache:
         all_of_them = main.hosts or [main]
         for one in all_of_them:
             if one.served:
-                self._alias(one.line or conf, [*one.aliases, *(main.aliases if one is not main else [])])
+                more = [alias for alias in main.aliases if not (alias.last and one.users)]
+                self._alias(one.line or conf, [*one.aliases, *(more if one is not main else [])])
         if not any(one.served for one in all_of_them):
             roots = ", ".join(sorted({one.document_root or "not said" for one in all_of_them}))
             raise Mistake(
@@ -239,14 +240,14 @@ class Apache:
                 "serve that directory, or correct the DocumentRoot"
             )
 
-    def _alias(self, line: str, aliases: list[tuple[str, str, bool]]) -> None:
+    def _alias(self, line: str, aliases: list[Alias]) -> None:
         """Takes those of a host, the first for each path. Raises Mistake where another host has others."""
         from .reading import Mistake
 
-        own: dict[str, tuple[str, str, bool]] = {}
-        for alias in aliases:
-            own.setdefault(alias[0].strip("/"), alias)
-        if self.aliases and self.aliases != list(own.values()):
+        own: dict[str, Alias] = {}
+        for alias in sorted(aliases, key=lambda one: one.last):
+            own.setdefault(alias.said.strip("/"), alias)
+        if self.aliases and [one.key for one in self.aliases] != [one.key for one in own.values()]:
             raise Mistake(f"{line}: Alias: hosts with the same DocumentRoot have to have the same ones here")
         self.aliases = list(own.values())
 

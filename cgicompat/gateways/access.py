@@ -32,7 +32,7 @@ class Access:
     def __init__(self, settings: Settings, router: Router | OneScript) -> None:
         self._router = router
         self._top = settings.directory.rstrip("/") + "/"
-        alias = router.alias if isinstance(router, Router) else lambda *_: None
+        alias = router.alias if isinstance(router, Router) else lambda _: None
         self._apache = obeyed(settings, lambda line: log.error("%s", plain(line)), alias)
         self.ignored = self._apache.ignored if self._apache else []
 

@@ -81,20 +81,19 @@ class Intake:
         lookup = self._look(environ)
         # What our gateway sends is one by what the configuration said there.
         known = gateway and self._router.is_script(script)
-        if not known and not self._router.is_script(script, lookup):
-            if gateway:
-                raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
-            script = self._route(environ, lookup)
-        if lookup and not decided:
-            try:
-                hops = 0
-                while self._decide(lookup, script, environ):
-                    if (hops := hops + 1) > HOPS:
-                        raise Refused(500, "", f"{script}: more than {HOPS} rewritings")
-                    lookup = self._look(environ) or lookup
-                    script = self._route(environ, lookup)
-            except TooLong as error:
-                raise Refused(414, "", str(error)) from None
+        try:
+            if not known and not self._router.is_script(script, lookup):
+                if gateway:
+                    raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
+                script = self._route(environ, lookup)
+            hops = 0
+            while lookup and not decided and self._decide(lookup, script, environ):
+                if (hops := hops + 1) > HOPS:
+                    raise Refused(500, "", f"{script}: more than {HOPS} rewritings")
+                lookup = self._look(environ) or lookup
+                script = self._route(environ, lookup)
+        except TooLong as error:
+            raise Refused(414, "", str(error)) from None
         settings = self._settings.for_script(script)
         if (
             lookup

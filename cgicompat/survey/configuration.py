@@ -38,13 +38,14 @@ class Configuration:
             if settings.htaccess:
                 self._apache = Apache(settings.but(apache_conf=None), lambda line: None)
         for alias in self._apache.aliases if self._apache else ():
-            self._router.alias(*alias)
+            self._router.alias(alias)
 
     def places(self) -> list[tuple[str, str]]:
         """URL path, without a slash at its end, and absolute path of what can be asked for: the directory
         that is served first."""
         aliases = self._apache.aliases if self._apache else []
-        return [("", self._top), *((path.rstrip("/"), target.rstrip("/")) for path, target, _ in aliases)]
+        plain = [one for one in aliases if one.find is None]
+        return [("", self._top), *((one.said.rstrip("/"), one.target.rstrip("/")) for one in plain)]
 
     def enter(self, folder: str) -> None:
         """Reads the .htaccess of a directory, if it has one that is obeyed."""
