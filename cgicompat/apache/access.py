@@ -25,12 +25,14 @@ class Facts:
     with its port (`authority`), whether it is `secure` (TLS), the addresses of both sides ("" where there are
     none), the protocol, and by `header` the value of each header (name in lower case), or ""; the query, the
     `line` of the target as it came, and the `mount`, the part of the path before the site's. `env` has the
-    variables of a request that led to this one, and those that SetEnvIf and RewriteRule set."""
+    variables of a request that led to this one, and those that SetEnvIf and RewriteRule set; the latter adds
+    to `cookies`, which the answer is to have."""
 
     __slots__ = (
         "asked",
         "authority",
         "client",
+        "cookies",
         "env",
         "header",
         "host",
@@ -61,6 +63,7 @@ class Facts:
         line: str = "",
         mount: str = "",
         env: Mapping[str, str] | None = None,
+        cookies: list[str] | None = None,
     ) -> None:
         self.asked = method
         self.method = "GET" if method == "HEAD" else method  # one to Apache
@@ -76,6 +79,7 @@ class Facts:
         self.line = line
         self.mount = mount
         self.env = env or {}
+        self.cookies = [] if cookies is None else cookies
         self.user = ""  # once it is known
 
 

@@ -12,14 +12,15 @@ from urllib.parse import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from .access import Facts
     from .patterns import Expression
 
-    # Text, and what stands for some: ("$", "1"), ("%", "1") or ("%{", "name").
-    Template: TypeAlias = list[str | tuple[str, str]]
+    # Text, and what stands for some: ("$", "1"), ("%", "1"), ("%{", "name"), or what a map has.
+    Template: TypeAlias = list["str | tuple[str, str] | Mapped"]
+    Maps: TypeAlias = Mapping[str, Callable[[str], str]]
 
 _MOST = 10_000  # rules that one request tries
 _LONGEST = 64 * 1024  # characters that a rule may make
@@ -27,6 +28,17 @@ _ABSOLUTE = re.compile(r"(?i)(?:[a-z][a-z0-9+.-]*://|mailto:|news:)")
 _UNESCAPED = "$-_.+!*'(),:;@&=/~"  # beside letters and digits (gen_test_char.c, T_OS_ESCAPE_PATH)
 _PLAIN = frozenset("0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _WALK = {"REQUEST_FILENAME", "SCRIPT_FILENAME", "PATH_INFO"}
+
+
+class Mapped:
+    """What the map `name` has for a key, or else the default."""
+
+    __slots__ = ("default", "key", "name")
+
+    def __init__(self, name: str, key: Template, default: Template) -> None:
+        self.name = name
+        self.key = key
+        self.default = default
 
 
 class Condition:
@@ -51,7 +63,7 @@ class Condition:
 class Rule:
     """One RewriteRule. `target` is None for `-`. `flags` are by their short names, with their values."""
 
-    __slots__ = ("conditions", "flags", "negated", "pattern", "target", "variables")
+    __slots__ = ("conditions", "cookies", "flags", "negated", "pattern", "target", "variables")
 
     def __init__(
         self,
@@ -60,6 +72,7 @@ class Rule:
         target: Template | None,
         flags: dict[str, str],
         variables: list[tuple[str, Template]],
+        cookies: list[Template],
         conditions: list[Condition],
     ) -> None:
         self.pattern = pattern
@@ -67,6 +80,7 @@ class Rule:
         self.target = target
         self.flags = flags
         self.variables = variables
+        self.cookies = cookies
         self.conditions = conditions
 
 
@@ -115,10 +129,11 @@ class Rewritten:
 class _State:
     """What rules have made of a request so far."""
 
-    def __init__(self, facts: Facts, uri: str, query: str, root: str, prefix: str, sub: bool) -> None:
+    def __init__(self, facts: Facts, uri: str, root: str, prefix: str, sub: bool, maps: Maps) -> None:
         self.facts = facts
+        self.maps = maps
         self.uri = uri  # a file's name in a directory, else a URL path
-        self.query = query
+        self.query = facts.query
         self.root = root
         self.prefix = prefix  # the directory, with a slash
         self.sub = sub
@@ -130,14 +145,16 @@ class _State:
         self.condition: re.Match[str] | None = None
 
 
-def rewritten(rewrite: Rewrite, facts: Facts, path: str, root: str, sub: bool = False) -> Rewritten | None:
+def rewritten(
+    rewrite: Rewrite, facts: Facts, path: str, root: str, maps: Maps, sub: bool = False
+) -> Rewritten | None:
     """What the rules of a directory or, where `rewrite` has none, of the server make of `path`: a file's name
     with what follows it, below the directory `root` that is served, or a URL path. `sub` says that it is a
     try, for a file that may stand for a directory. None where it stays as it is. Raises TooLong."""
     prefix = rewrite.directory and rewrite.directory.rstrip("/") + "/"
     if not rewrite.engine or (not path.startswith(prefix) and prefix):
         return None  # a directory without its slash gets that first
-    state = _State(facts, path, facts.query, root, prefix, sub)
+    state = _State(facts, path, root, prefix, sub, maps)
     _apply(rewrite.rules, state)
     if state.status and not 300 <= state.status < 400:
         return Rewritten("", "", state.status)
@@ -232,6 +249,8 @@ def _try(rule: Rule, state: _State) -> bool:
     new = None if rule.target is None else _expanded(rule.target, state, "B" in flags)
     for name, template in rule.variables:
         _set(state.facts, name, _expanded(template, state, False))
+    for template in rule.cookies:
+        _add_cookie(state.facts, _expanded(template, state, False))
     forced = int(flags.get("R", 0))
     if forced and not 300 <= forced < 400:
         state.status = forced
@@ -304,6 +323,11 @@ def _expanded(template: Template, state: _State, escaped: bool) -> str:
         if isinstance(part, str):
             text += part
             continue
+        if isinstance(part, Mapped):
+            find = state.maps.get(part.name)
+            found = find(_expanded(part.key, state, escaped)) if find else ""
+            text += found or _expanded(part.default, state, escaped)
+            continue
         kind, name = part
         if kind == "%{":
             text += _variable(name, state)
@@ -329,6 +353,26 @@ def _set(facts: Facts, name: str, value: str) -> None:
     else:
         environ[name] = value
     facts.env = environ
+
+
+def _add_cookie(facts: Facts, text: str) -> None:
+    """add_cookie"""
+    parts = text[1:].split(";") if text[:1] == ";" else text.split(":")
+    name, value, domain, minutes, path, *more = [*parts, *[""] * 6][:8]
+    known = any(cookie.startswith(name + "=") for cookie in facts.cookies)
+    if known or not (name and value and domain) or any(c < " " or c == "\x7f" for c in text):
+        return
+    cookie = f"{name}={value}; path={path or '/'}; domain={domain}"
+    if number := re.match(r"-?\d{1,9}", minutes):
+        import time
+
+        when = time.gmtime(time.time() + 60 * int(number[0])) if int(number[0]) else time.gmtime(0)
+        cookie += time.strftime("; expires=%a, %d-%b-%Y %H:%M:%S GMT", when) if int(number[0]) else ""
+    secure, only, site = more
+    cookie += "; secure" if secure.lower() in ("true", "1", "secure") else ""
+    cookie += "; HttpOnly" if only.lower() in ("true", "1", "httponly") else ""
+    cookie += f"; SameSite={site}" if site.lower() not in ("", "0", "false") else ""
+    facts.cookies.append(cookie)
 
 
 def _variable(name: str, state: _State) -> str:

@@ -103,6 +103,7 @@ class Server:
         self.locations: list[tuple[Callable[[str], bool], Part]] = []
         self.hosts: list[Server] = []
         self.aliases: list[Alias] = []
+        self.maps: dict[str, Callable[[str], str]] = {}  # those of RewriteMap
         self.users: Users | None = None  # what UserDir says, in whatever way
 
 

@@ -6,10 +6,11 @@ import os
 import re
 import stat
 
+from . import maps
 from .merging import ADDING, FILEINFO, SERVER
 from .patterns import LONGEST, expression
-from .rewriting import KNOWN, Condition, Rewrite, Rule
-from .rows import Row, Scope, flag, refuse
+from .rewriting import KNOWN, Condition, Mapped, Rewrite, Rule
+from .rows import Row, Scope, flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _NAMES = {
     "BNP": "BNP",
     "C": "C",
     "CHAIN": "C",
+    "CO": "CO",
+    "COOKIE": "CO",
     "DPI": "DPI",
     "DISCARDPATH": "DPI",
     "E": "E",
@@ -95,6 +98,11 @@ def _options(scope: Scope, words: list[str]) -> None:
                 raise ValueError("Inherit and InheritBefore are known here")
 
 
+def _map(scope: Scope, words: list[str]) -> None:
+    assert scope.server
+    scope.server.maps[words[0]] = maps.named(words[1], scope.file)
+
+
 def _condition(scope: Scope, words: list[str]) -> None:
     _here(scope)
     flags = _split(words[2]) if len(words) > 2 else {}
@@ -160,7 +168,7 @@ def _file(kind: str) -> Callable[[str], bool]:
 
 def _rule(scope: Scope, words: list[str]) -> None:
     rewrite = _here(scope)
-    flags, variables = {}, []
+    flags, variables, cookies = {}, [], []
     for name, value in (_split(words[2]) if len(words) > 2 else {}).items():
         if name in ("P", "PROXY"):
             raise ValueError("there is no proxy here: keep the server in front for that")
@@ -169,7 +177,9 @@ def _rule(scope: Scope, words: list[str]) -> None:
         if name.partition("\0")[0] not in _NAMES:
             raise ValueError(f"the flag {name} is not known here; known are {', '.join(_NAMES)}")
         short = _NAMES[name.partition("\0")[0]]
-        if short == "E":
+        if short == "CO":
+            cookies.append(_template(_cookie(value)))
+        elif short == "E":
             key, _, text = value.partition(":")
             variables.append((key, _template(text)))
         else:
@@ -180,9 +190,15 @@ def _rule(scope: Scope, words: list[str]) -> None:
     target = None if words[1] == "-" else _template(words[1])
     if len(rewrite.rules) >= _RULES:
         raise ValueError(f"there may be {_RULES} of them")
-    rule = Rule(found, pattern != words[0], target, flags, variables, scope.conditions)
+    rule = Rule(found, pattern != words[0], target, flags, variables, cookies, scope.conditions)
     rewrite.rules += (rule,)
     scope.conditions = []
+
+
+def _cookie(value: str) -> str:
+    if len(value.lstrip(";").split(";" if value[:1] == ";" else ":")) < 3:
+        raise ValueError("CO takes a name, a value and a domain: CO=name:value:.example.org")
+    return value
 
 
 def _numbers(flags: dict[str, str]) -> None:
@@ -202,14 +218,14 @@ def _numbers(flags: dict[str, str]) -> None:
 
 
 def _split(text: str) -> dict[str, str]:
-    """The flags in [a,b=c], names in upper case. Several E have each a name of its own."""
+    """The flags in [a,b=c], names in upper case. Several E or CO have each a name of its own."""
     if text[:1] != "[" or text[-1:] != "]":
         raise ValueError("flags stand in brackets, without blanks: [L,R=301]")
     found = {}
     for number, one in enumerate(text[1:-1].split(",")):
         name, _, value = one.strip().partition("=")
         name = name.upper()
-        found[f"{name}\0{number}" if name in ("E", "ENV") else name] = value
+        found[f"{name}\0{number}" if name in ("E", "ENV", "CO", "COOKIE") else name] = value
     return found
 
 
@@ -218,12 +234,13 @@ def _template(text: str) -> Template:
         raise ValueError(f"a target may have {LONGEST} characters")
     template: Template = []
     position = 0
-    for match in _PIECE.finditer(text):
+    while match := _PIECE.search(text, position):
         template.append(text[position : match.start()] + (match[1] or ""))
         position = match.end()
         if match[5]:
-            raise ValueError("RewriteMap is not known here: write rules")
-        if match[2]:
+            position = _closing(text, position)
+            template.append(_mapped(text[match.end() : position - 1]))
+        elif match[2]:
             template.append((match[2], match[3]))
         elif match[4] is not None:
             name = match[4]
@@ -232,6 +249,27 @@ def _template(text: str) -> Template:
             template.append(("%{", name))
     template.append(text[position:])
     return [part for part in template if part]
+
+
+def _closing(text: str, position: int) -> int:
+    """Where a map's } is behind, which may have others in it."""
+    depth = 1
+    while depth and position < len(text):
+        depth += {"{": 1, "}": -1}.get(text[position], 0)
+        position += 1
+    if depth:
+        raise ValueError("${ has no } of its own")
+    return position
+
+
+def _mapped(text: str) -> Mapped:
+    name, _, rest = text.partition(":")
+    depth = 0
+    for position, character in enumerate(rest):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if character == "|" and not depth:
+            return Mapped(name, _template(rest[:position]), _template(rest[position + 1 :]))
+    return Mapped(name, _template(rest), [])
 
 
 ADDING["rewrite"] = lambda outer, inner: inner.over(outer)
@@ -243,5 +281,5 @@ ROWS = (
     Row("RewriteOptions", FILEINFO | SERVER, (1, None), _options, "rewrite"),
     Row("RewriteCond", FILEINFO | SERVER, (2, 3), _condition, "rewrite"),
     Row("RewriteRule", FILEINFO | SERVER, (2, 3), _rule, "rewrite"),
-    Row("RewriteMap", SERVER, (0, None), refuse("not known here: write rules"), "rewrite"),
+    Row("RewriteMap", SERVER, (2, 3), _map, "rewrite"),
 )

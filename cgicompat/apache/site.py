@@ -225,6 +225,7 @@ class Apache:
             if not rules:  # those of the main server are for itself
                 one.part.values.pop("rewrite_server", None)
             one.part.files = main.part.files + one.part.files
+            one.maps = {**main.maps, **one.maps}
         for one in (main, *main.hosts):
             one.served = os.path.realpath(one.document_root or "/") == (self.directory or "/")
             one.document_root = one.document_root.rstrip("/")
@@ -343,11 +344,8 @@ class Lookup:
     def variables(self, path: str) -> dict[str, str]:
         """What the script `path` has in its environment besides."""
         values = self.values(path)
-        if not values:
-            return {}
-        # What SetEnvIf has found when access was decided; SetEnv comes later.
-        asked = "set_env_if" in values or "rewrite" in values
-        environ = {**(self._facts().env if asked else {}), **values.get("env", {})}
+        # What SetEnvIf and rules have found; SetEnv comes later.
+        environ = {**(self._known.env if self._known else {}), **values.get("env", {})}
         return {name: text for name, text in environ.items() if text is not None}
 
     def redirected(self, path: str, query: str) -> tuple[int, str] | None:
@@ -378,7 +376,8 @@ class Lookup:
         from .rewriting import rewritten
 
         facts = self._facts()
-        return rewritten(self._server.part.values["rewrite_server"], facts, facts.url, self._apache.directory)
+        rewrite = self._server.part.values["rewrite_server"]
+        return rewritten(rewrite, facts, facts.url, self._apache.directory, self._server.maps)
 
     def rewritten(self, path: str, whole: str, sub: bool = False) -> Rewritten | None:
         """What rules for the directory of `path` make of it, `whole` with what follows it in the URL. `sub`
@@ -392,7 +391,8 @@ class Lookup:
         options = values.get("options", UNSAID)
         if not (options.has("followsymlinks", True) or options.has("symlinksifownermatch", False)):
             return Rewritten("", "", 403) if values["rewrite"].engine else None
-        return rewritten(values["rewrite"], self._facts(), whole, self._apache.directory, sub)
+        maps = self._server.maps if self._server else {}
+        return rewritten(values["rewrite"], self._facts(), whole, self._apache.directory, maps, sub)
 
     def env(self) -> Mapping[str, str]:
         """The variables that the request has so far."""

@@ -36,15 +36,17 @@ class Access:
         self._apache = obeyed(settings, lambda line: log.error("%s", plain(line)), alias)
         self.ignored = self._apache.ignored if self._apache else []
 
-    def look(self, request: Request) -> Lookup | None:
-        """The configuration as this request sees it, None where none is obeyed."""
-        return self._apache.look(lambda: _facts(request)) if self._apache else None
+    def look(self, request: Request, cookies: list[str]) -> Lookup | None:
+        """The configuration as this request sees it, None where none is obeyed; rules add to `cookies`."""
+        return self._apache.look(lambda: _facts(request, cookies)) if self._apache else None
 
     def translate(self, request: Request, lookup: Lookup) -> Request | Reply:
         """The request as rules of the server's files have it, or the answer that they give."""
         if request.settled or not (found := lookup.translated()):
             return request
-        return _refused(found) if found.status else _rewritten(request, found)
+        if found.status:
+            return _refused(found)
+        return replace(_rewritten(request, found), env=dict(lookup.env()))
 
     def check(
         self, request: Request, route: Route, lookup: Lookup, named: list[tuple[str, str]]
@@ -134,7 +136,7 @@ def _refuse(request: Request, path: str, decision: Decision) -> Reply:
     return page(decision.status, *headers)
 
 
-def _facts(request: Request) -> Facts:
+def _facts(request: Request, cookies: list[str]) -> Facts:
     host = environ.split_host(request.get("host") or "")
     try:
         url = request.mount + decode(request.path)
@@ -156,4 +158,5 @@ def _facts(request: Request) -> Facts:
         line=request.uri,
         mount=request.mount,
         env=request.env,
+        cookies=cookies,
     )

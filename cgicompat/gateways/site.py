@@ -51,22 +51,26 @@ class Site:
             return Reply(200, headers=[("Content-Length", "0")])
         if "\0" in "".join([request.query, request.uri, *[value for _, value in request.headers]]):
             return page(400)
-        if (lookup := self.access.look(request)) is None:
+        cookies: list[str] = []
+        if (lookup := self.access.look(request, cookies)) is None:
             return self._follow(request, self.router.route(request.path), hops, None)
         try:
-            return self._obey(request, hops, lookup)
+            answer = self._obey(request, hops, lookup, cookies)
+            if cookies:
+                answer.headers = [*answer.headers, *(("Set-Cookie", cookie) for cookie in cookies)]
+            return answer
         except TooLong as error:
             log.error('%s "%s %s"', *map(plain, (str(error), request.method, request.uri)))
             return page(414)
 
-    def _obey(self, request: Request, hops: int, lookup: Lookup) -> Answer:
+    def _obey(self, request: Request, hops: int, lookup: Lookup, cookies: list[str]) -> Answer:
         """What `request` is answered with by Apache's configuration."""
         translated = self.access.translate(request, lookup)
         if isinstance(translated, Reply):
             return self._instead(request, translated, hops, lookup)
         if translated is not request:
             request = translated
-            lookup = self.access.look(request) or lookup
+            lookup = self.access.look(request, cookies) or lookup
         route = self.router.route(request.path, lookup)
         named = self.access.paths(request, route)
         checked = self.access.check(request, route, lookup, named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,11 +35,42 @@ ScriptAliasMatch "(?x)^/git/(.*/(HEAD | \
 AliasMatch "^/git/(.*)$" "{home}/files/$1"
 ScriptAliasMatch "^/run/([^/]*)(.*)" "{home}/programs/$1$2"
 AliasMatch "^/up/(.)(.)/(.*)" "{home}/files/sub/$1$2/$3"
+RewriteEngine On
+RewriteMap pages "txt:{home}/pages.map"
+RewriteMap chance rnd:{home}/pages.map
+RewriteMap lower int:tolower
+RewriteMap upper int:toupper
+RewriteMap escape int:escape
+RewriteMap unescape int:unescape
+RewriteRule ^/map/(.*)$ ${{pages:$1|/none}} [PT]
+RewriteRule ^/nest/(.*)$ ${{pages:${{lower:$1}}|${{lower:/GIT/PAGE.txt}}}} [PT]
+RewriteRule ^/upper/(.*)$ /~ann/run.cgi?${{upper:$1}} [PT]
+RewriteRule ^/escape/(.*)$ /~ann/run.cgi?${{escape:$1}} [PT]
+RewriteRule ^/unescape/(.*)$ /~ann/run.cgi?${{unescape:$1}} [PT]
+RewriteRule ^/unknown/(.*)$ /~ann/run.cgi?${{nothing:$1}}-${{nothing:$1|x}} [PT]
+RewriteRule ^/chance$ ${{chance:both}} [PT]
+RewriteRule ^/env$ /~ann/run.cgi [PT,E=FOO:server]
+RewriteRule ^/env- - [E=FOO:$0]
+RewriteRule ^/env-(.*) /~ann/$1 [PT]
+RewriteCond ${{pages:%%{{QUERY_STRING}}|none}} !none
+RewriteRule ^/asked$ /git/page.txt [PT]
+RewriteRule ^/cookie$ /git/page.txt [PT,CO=a:b:.example.org,CO=c:d:localhost:10:/x:secure:HttpOnly:lax]
+RewriteRule ^/cookie-away http://example.org/ [R,CO=;a;b:c;.example.org;0,CO=a:z:x]
+RewriteRule ^/cookie-cgi /~ann/run.cgi [PT,CO=a:%%{{REQUEST_URI}}:.example.org:-1]
 UserDir "{home}/users.d/*/www"
 UserDir disabled cy
 """
 FILES = ("files/page.txt", "files/sub/page.txt", "files/sub/index.html", "files/sub/x.sh")
 FILES += ("users.d/ann/www/page.txt", "users.d/ann/www/run.cgi", "users.d/cy/www/page.txt")
+MAP = """\
+# pages
+page /git/page.txt and more
+page /none
+sub\t/git/sub/page.txt
+both /git/page.txt|/git/page.txt
+ blank /git/page.txt
+alone
+"""
 FILES += ("users.d/ann/secret.txt", "programs/backend", "programs/deep/run")
 ASKED = (
     *("closed/page.txt", "closed/away/x?a=b", "closed/inner", "closed/x-gone", "gone", "gone/x"),
@@ -55,6 +87,10 @@ ASKED = (
     *("run/backend", "run/backend/x/y", "run/deep/run/x", "run/deep/", "run/none", "POST run/backend"),
     *("up/.%%2e/page.txt", "up/../page.txt", "up/%%2e./page.txt", "up/xx/page.txt"),
     *("~ann/page.txt", "~ann/run.cgi/x", "~ann", "~ann/", "~cy/page.txt", "~bob/page.txt", "~/page.txt"),
+    *("map/page", "map/sub", "map/both", "map/blank", "map/alone", "map/none", "map/", "nest/SUB", "nest/x"),
+    *("upper/aBc%%C3%%BC", "escape/a%%20b%%26%%25/%%C3%%BC", "unescape/a%%2520b", "unknown/a", "chance"),
+    *("env", "env-run.cgi", "asked?page", "asked?x", "cookie", "cookie-away", "cookie-cgi"),
+    *("mapped/m/page", "mapped/m/none", "mapped/page.txt"),
     *("~ann/../secret.txt", "~ann/www/page.txt", "~../ann/www/page.txt", "~ann/none"),
 )
 
@@ -72,14 +108,18 @@ class ApacheServer(ApacheAll):
 
 
 def write(root: Path, home: Path) -> None:
-    text = CONF % {"basic": BASIC % {"home": home}}
-    (home / "both.conf").write_text(text.replace("{root}", str(root)).replace("{home}", str(home)))
+    text = CONF.replace("%(basic)s", BASIC).replace("%(home)s", str(home))
+    (home / "both.conf").write_text(text.format(root=root, home=home).replace("%%", "%"))
     for name in FILES:
         file = home / name
         file.parent.mkdir(parents=True, exist_ok=True)
         script = name.endswith(".cgi") or "programs" in name
         file.write_text(SCRIPT if script else f"{name}\n")
         file.chmod(0o755 if script else 0o644)
+    (home / "pages.map").write_text(MAP)
+    (root / "mapped").mkdir(parents=True, exist_ok=True)
+    rules = "RewriteEngine On\nRewriteRule ^m/(.*) ${pages:$1|/git/page.txt} [CO=x:y:.h.org]\n"
+    (root / "mapped" / ".htaccess").write_text(rules)
     (root / "closed").mkdir(parents=True, exist_ok=True)
     (root / "closed" / "page.txt").write_text("closed\n")
     fill(root, home, {})
@@ -108,13 +148,14 @@ def doors(home: Path) -> Iterator[tuple[HttpDoor, HttpDoor]]:
         door.stop()
 
 
-def ask(door: HttpDoor, asked: str) -> tuple[int, str | None, bytes]:
+def ask(door: HttpDoor, asked: str) -> tuple[int, str, list[str], bytes]:
     method, _, path = asked.rpartition(" ")
     method = method or "GET"
     answer = door.send(http_request(method, "/" + path, [("Connection", "close")], b""), method).finish()
     location = (answer.header("Location") or "").replace("http://localhost", "")
     body = answer.body if answer.status == 200 and b"Index of" not in answer.body else b""
-    return answer.status, location, body
+    cookies = [re.sub(r"(\w+), .* GMT", "then", cookie) for cookie in answer.all("Set-Cookie")]
+    return answer.status, location, cookies, body
 
 
 @pytest.mark.xdist_group("apache-server")
