@@ -102,6 +102,8 @@ _MOST, _LONGEST = 1000, 256  # scripts that are remembered, and characters of wh
 
 # What executes such a file takes it for a program, though no #! line says so.
 _PROGRAMS = (".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
+# Pages of PHP: where that runs they need no permission, and nobody means their source to be read.
+_PHP = (".php", ".php3", ".php4", ".php5", ".php7", ".php8", ".phtml")
 _BACKUPS = (".bak", ".old", ".orig", ".rej", ".save", ".swn", ".swo", ".swp", ".tmp", ",v")
 
 
@@ -169,24 +171,31 @@ def _split_anew(path: str) -> _Split:
     return raw, segments, path != "" and segment in ("", ".")
 
 
-def _has_line(path: str) -> bool:
-    """Does the file begin with `#!`?"""
+def _begins(path: str, mark: bytes) -> bool:
+    """Does the file begin with `mark`?"""
     try:
         file = os.open(path, os.O_RDONLY)
     except OSError:
         return False  # then it cannot be sent either
     try:
-        return os.read(file, 2) == b"#!"
+        return os.read(file, len(mark)) == mark
     finally:
         os.close(file)
+
+
+def _is_php(path: str, kind: str) -> bool:
+    return kind in _PHP or (kind == ".inc" and _begins(path, b"<?"))
 
 
 def _hint(name: str, kind: str) -> str:
     """What to do about a program that is no script."""
     setting = f'set script-endings = ["{kind}"]' if name.rpartition(".")[0] else "call it *.cgi"
+    sent = "take away its permission to be executed (chmod a-x)"
+    if kind in (*_PHP, ".inc"):
+        sent = "call it *.txt"
     return (
         f"This is a program. For it to run, move it into cgi-bin or {setting}; "
-        "for it to be sent as a file, take away its permission to be executed (chmod a-x)."
+        f"for it to be sent as a file, {sent}."
     )
 
 
@@ -260,7 +269,7 @@ class _Place:
 class Router:
     """Routes within `settings.directory`; scripts are what lies below a directory named in `settings.cgi_bin`
     (at any depth, "." being the served directory itself), and elsewhere *.cgi, executable *.py, and what has
-    one of `settings.script_endings`. Other executable programs that are text are nobody's to read."""
+    one of `settings.script_endings`. PHP and other executable programs that are text are nobody's to read."""
 
     def __init__(self, settings: Settings) -> None:
         self.directory = settings.directory.rstrip("/")
@@ -401,7 +410,9 @@ class Router:
                     return Script(path, name, rest + tail, mode, not (scripts or ours))
                 if told is None and kind == ".py":  # a helper, or a script without permission: a source
                     return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")
-                if told is None and mode & 0o111 and (kind in _PROGRAMS or _has_line(path)):
+                if told is None and _is_php(path, kind):
+                    return Refusal(403, f"{path}: PHP, which does not run here", _hint(name, kind))
+                if told is None and mode & 0o111 and (kind in _PROGRAMS or _begins(path, b"#!")):
                     return Refusal(403, f"{path}: executable, but no script here", _hint(name, kind))
                 if i + 1 < len(segments) or tail:
                     return Refusal(404, f"{path}: a static file has nothing below it")

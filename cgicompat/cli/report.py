@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cgicompat import identity
 from cgicompat.config import Settings
-from cgicompat.survey import Survey
+from cgicompat.survey import Survey, misplaced
 
 MOST = 20  # lines of a list
 
@@ -58,6 +58,8 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
         line(f"  {printable(one.file)}:{one.line}: {one.name}: {printable(one.why)}")
     if len(found.refused) > MOST:
         line(f"  and {len(found.refused) - MOST} more")
+    if hint := misplaced(settings, found):
+        line((printable(hint) + ".", "bold yellow"))
     good = [script for script in found.scripts if not script.problem]
     bad = [script for script in found.scripts if script.problem]
     if not found.scripts:

@@ -63,6 +63,7 @@ class CGI:
         self.pools = Pools(settings, pool)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        environ = _with_texts(environ)
         request = request_of(environ)
         answer = self.site.answer(request)
         if isinstance(answer, Run):
@@ -218,6 +219,17 @@ def request_of(environ: Environ) -> Request:
         user=environ.get("REMOTE_USER") or "",
         auth_type=environ.get("AUTH_TYPE") or "",
     )
+
+
+def _with_texts(environ: Environ) -> Environ:
+    """The environ with the variables of CGI as PEP 3333 has them: some servers leave numbers there, or None
+    (werkzeug.serving, REMOTE_PORT)."""
+    odd = {
+        name: "" if value is None else value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        for name, value in environ.items()
+        if not isinstance(value, str) and "." not in name
+    }
+    return {**environ, **odd} if odd else environ
 
 
 def _port(text: str | None) -> int:

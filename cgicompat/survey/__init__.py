@@ -19,7 +19,7 @@ from cgicompat.routing import Refusal, Script, hidden
 from .configuration import Configuration, Finding
 from .diagnosis import diagnose, judge
 
-__all__ = ["Finding", "Found", "Survey", "diagnose", "is_data", "survey"]
+__all__ = ["Finding", "Found", "Survey", "diagnose", "is_data", "misplaced", "survey"]
 
 _ENDINGS = (".py", ".cgi", ".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
 
@@ -72,6 +72,30 @@ def survey(settings: Settings, seconds: float = 2.0) -> Survey:
     for scripts in (result.scripts, result.programs):
         scripts.sort(key=lambda one: one.path)
     return result
+
+
+def misplaced(settings: Settings, found: Survey) -> str:
+    """What to do where the directory seems to be a folder of scripts itself, or nothing: whatever in it is no
+    script by its own name and permission is sent to whoever asks."""
+    top = settings.directory
+    folders = {name.lower() for name in settings.cgi_bin}
+    if "." in folders:
+        return ""
+    above = ""
+    if os.path.basename(top).lower() in folders:
+        above = f"serve {os.path.dirname(top)}, or "
+    else:
+        here = sum(one.path.count("/") == 1 for one in [*found.scripts, *found.programs])
+        try:
+            names = {name.lower() for name in os.listdir(top)}
+        except OSError:
+            return ""
+        if here < 2 or names & {*folders, "index.html"}:
+            return ""
+    return (
+        f"{top} seems to be a folder of scripts itself. What in it is no script by its name, data too, is "
+        f"sent to whoever asks: {above}add --cgi-bin . for all in it to be scripts"
+    )
 
 
 def _search(configuration: Configuration) -> Iterator[Script | Found | None]:

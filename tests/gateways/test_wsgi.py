@@ -95,6 +95,16 @@ def test_what_the_server_in_front_knows(settings: config.Settings, pool: Respond
     assert "SERVER_ADDR" not in environ and "REMOTE_PORT" not in environ
 
 
+def test_variables_that_are_no_text(settings: config.Settings, pool: Responder) -> None:
+    pool.says(TYPE + b"\n")
+    odd = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": 40000, "HTTP_X_A": b"\xff", "HTTP_X_B": None}
+    Wsgi(settings).ask("/cgi-bin/x.py", SERVER_NAME="localhost", SERVER_PORT=8000, REMOTE_USER=None, **odd)
+    environ = pool.calls[0].environ
+    assert (environ["REMOTE_PORT"], environ["SERVER_PORT"]) == ("40000", "8000")
+    assert (environ["HTTP_X_A"], environ["HTTP_X_B"]) == ("\udcff", "")
+    assert "REMOTE_USER" not in environ
+
+
 @pytest.mark.parametrize("path", ["/cgi-bin/x.py", "/page.txt", "/none", "/files/"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 def test_is_wsgi_by_the_letter(settings: config.Settings, pool: Responder, path: str, method: str) -> None:
@@ -126,6 +136,7 @@ def test_body_ends_where_its_length_says(settings: config.Settings, pool: Respon
     for terminated in (True, False):
         options = {"wsgi.input_terminated": terminated}
         assert body(settings, pool, b"abcdef", CONTENT_LENGTH="3", **options) == b"3|abc"
+        assert body(settings, pool, b"abcdef", CONTENT_LENGTH=3, **options) == b"3|abc"  # type: ignore
         assert body(settings, pool, b"abcdef", CONTENT_LENGTH="0", **options) == b"0|"
         assert body(settings, pool, b"ab", CONTENT_LENGTH="3", **options) == 400
 

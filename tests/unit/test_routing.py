@@ -44,6 +44,10 @@ TREE = {
     "programs/a.tool": 0o755,
     "programs/a": 0o755,
     "programs/a.tcl": 0o644,
+    "programs/a.PHP": 0o644,
+    "programs/a.phtml": 0o644,
+    "programs/a.inc": 0o644,
+    "programs/page.inc": 0o644,
     ".well-known/security.txt": 0o644,
     ".well-known/deep/.well-known/x.txt": 0o644,
     ".well-known/run.cgi": 0o755,
@@ -62,7 +66,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         line = file.suffix in ("", ".tool") or "install" in name
-        file.write_text("#!/bin/sh\n" if line else name)
+        file.write_text("#!/bin/sh\n" if line else "<?php" if name.endswith("a.inc") else name)
         file.chmod(mode)
     (base / "www-sibling").mkdir()
     (base / "www-sibling" / "secret.txt").write_text("secret")
@@ -155,6 +159,9 @@ def test_static(router: Router, root: Path, path: str, name: str) -> None:
         ("/programs/a.pl", 403),
         ("/programs/a.SH", 403),
         ("/programs/a.rb", 403),
+        ("/programs/a.PHP", 403),
+        ("/programs/a.phtml", 403),
+        ("/programs/a.inc", 403),
         ("/programs/a.tool", 403),
         ("/programs/a", 403),
         ("/programs/link.txt", 403),
@@ -223,6 +230,7 @@ def test_refusals(router: Router, path: str, status: int) -> None:
         ("/programs/a", "call it *.cgi"),
         ("/programs/a.tool", "move it into cgi-bin"),
         ("/programs/a.rb", "chmod a-x"),
+        ("/programs/a.PHP", "call it *.txt"),
     ],
 )
 def test_a_program_that_is_no_script_gets_a_hint(router: Router, path: str, remedy: str) -> None:

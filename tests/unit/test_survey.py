@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cgicompat import config
-from cgicompat.survey import Survey, diagnose, survey
+from cgicompat.survey import Survey, diagnose, misplaced, survey
 
 
 def put(directory: Path, name: str, content: str | bytes, mode: int = 0o755) -> str:
@@ -66,6 +66,28 @@ def test_programs_that_are_no_scripts_where_they_are(tmp_path: Path) -> None:
     assert [program.path for program in found.programs] == ["/.well-known/tool", "/tools/x.sh"]
     assert all("script" in program.problem or "*.cgi" in program.problem for program in found.programs)
     assert [script.path for script in found.scripts] == ["/.well-known/x.py"]
+
+
+@pytest.mark.parametrize(
+    ("top", "files", "said"),
+    [
+        ("cgi-bin", ["guest.db"], "serve {above}, or add --cgi-bin . "),
+        ("HTBIN", ["form.py"], "serve {above}, or add --cgi-bin . "),
+        ("old", ["form.py", "x.pl", "guest.db"], "asks: add --cgi-bin . "),
+        ("www", ["form.py", "x.pl", "cgi-bin/y.py"], ""),
+        ("www", ["form.py", "x.pl", "index.html"], ""),
+        ("www", ["form.py", "sub/x.py"], ""),
+    ],
+)
+def test_a_folder_of_scripts_that_is_served_itself(
+    tmp_path: Path, top: str, files: list[str], said: str
+) -> None:
+    for name in files:
+        put(tmp_path, f"{top}/{name}", PYTHON, 0o755 if name.endswith(("py", "pl")) else 0o644)
+    directory = tmp_path / top
+    hint = misplaced(config.load(str(directory), environ={}), look(directory))
+    assert said.format(above=tmp_path.resolve()) in hint and bool(hint) == bool(said)
+    assert not misplaced(config.load(str(directory), {"cgi_bin": ["."]}, environ={}), look(directory))
 
 
 def test_a_virtualenv_without_python(tmp_path: Path) -> None:
