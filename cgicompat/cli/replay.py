@@ -145,7 +145,8 @@ def _debug(settings: Settings, recording: Recording) -> int:
     environ = {**host_environ(os.environ), **settings.env, **recording.environ}
     request = Request(settings, recording.script, environ)
     try:
-        here = settings.interpreter is None and kind(recording.script).python
+        its = kind(recording.script)
+        here = settings.interpreter is None and its.python and (not its.another or its.another.runs_us)
         body = recording.body
         open("/dev/tty").close()
     except RecordingError as error:

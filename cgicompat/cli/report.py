@@ -71,6 +71,11 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
         line("  " + printable(script.path))
     if len(good) > MOST:
         line(f"  and {len(good) - MOST} more")
+    doubtful = [(script.path, remark) for script in good for remark in script.remarks]
+    for path, remark in doubtful[:MOST]:
+        line("  ", (printable(path), "yellow"), ", perhaps not always: " + printable(remark))
+    if len(doubtful) > MOST:
+        line(f"  and {len(doubtful) - MOST} such remarks more: cgicompat check shows all")
     if bad:
         line((f"{count(bad)} cannot run:", "bold yellow"))
     for script in bad[:MOST]:

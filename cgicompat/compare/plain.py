@@ -26,9 +26,11 @@ _DEPRECATED = re.compile(
 
 def program(script: str) -> tuple[str, str]:
     """The command that starts a Python script, as a shell would split it: by its `#!` line where that names a
-    Python of our very version (runners are compared here, not Pythons), else ours. And the Python that the
-    line names where it is another."""
+    Python 2, or a Python of our very version (runners are compared here, not Pythons), else ours. And the
+    Python that the line names where it is another."""
     is_a = kind(script)
+    if is_a.another and not is_a.another.runs_us:  # no runner of ours takes another
+        return shlex.join([is_a.another.program, *is_a.another.options]), ""
     named = os.path.basename(is_a.program).startswith("python")
     found = (shutil.which(is_a.program) if named else None) or INTERPRETER
     version = _version(found) if named else sys.version

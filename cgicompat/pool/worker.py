@@ -45,7 +45,7 @@ from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
 from cgicompat.rewind import Unavailable
 from cgicompat.runners import here
-from cgicompat.runners.script import runs_here
+from cgicompat.runners.script import kind, runs_here
 from cgicompat.runners.warm import files, preloadable
 
 TYPE_CHECKING = False
@@ -342,6 +342,8 @@ class Worker:
             if memory:
                 change.comes_back()
             log(f"audit: {change}")
+        if name == "cgi" or request.script in CODE.missed:
+            self._note_missing(request)
         self._report_code()
         self._wait_for_log()
         if recorder:
@@ -357,6 +359,15 @@ class Worker:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served
+
+    def _note_missing(self, request: Request) -> None:
+        """The Python that the script's `#!` line names is not there."""
+        try:
+            missing = request.settings.interpreter is None and kind(request.script).missing
+        except OSError:
+            return  # the script has gone
+        if missing:
+            self._tell(NOTE + f"{request.script}: {missing}".encode("utf-8", "replace"))
 
     def _pass_on(self, request: Request, connection: socket.socket, body: int) -> bool:
         """Have the master fork a process for a request that wants one in which no script has run."""

@@ -7,6 +7,7 @@ import os
 import sys
 
 from cgicompat import dependencies
+from cgicompat.errorlog import log
 from cgicompat.modules import LIBRARY
 from cgicompat.runners.program import Program
 from cgicompat.runners.script import command_of, kind
@@ -27,6 +28,8 @@ def run(script: str, arguments: list[str], bare: Iterable[str], own: bool = Fals
         its = kind(script)
         if not its.python:
             os.execv(script, [script, *arguments])
+        if not own and its.missing:
+            log(f"{script}: {its.missing}")
         if not (own or its.here):
             command = command_of(script, arguments)
             os.execv(command[0], command)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from cgicompat.errorlog import log
 from cgicompat.modules import signature
 from cgicompat.python import OLDEST
 
@@ -18,8 +17,8 @@ class Kind:
     """What the first line of a file makes of it.
 
     `python` says that it is a Python script, by the `program` of its `#!` line; `options` are Python's that
-    the line has and that matter, of which `unbuffered` is -u; `environment` is the virtualenv that it names.
-    It runs `here`, in a worker, unless it has other options than that, or a virtualenv.
+    the line has and that matter, of which `unbuffered` is -u; `another` is the one that it names.
+    It runs `here`, in a worker, unless it has other options than that, or another Python.
     """
 
     def __init__(self, filename: str, first: bytes, then: bytes):
@@ -27,23 +26,42 @@ class Kind:
         python = (b"python" in first or b"cgicompat-cgi" in first) if line else filename.endswith(".py")
         # A zero byte says binary, whatever the name; a zip file may have a `#!` line.
         self.python = python and b"\0" not in first and then != b"PK\3\4"
-        self.program, options = _words(first) if line and self.python else ("", [])
-        self.options = _own_options(options)
+        self.program, words = _words(first) if line and self.python else ("", [])
+        self.options = _own_options(words)
         self.unbuffered = "-u" in self.options
-        self.environment = Environment.of(self.program)
-        self.here = self.python and not self.environment and self.options in ([], ["-u"])
+        self.another = Another.in_virtualenv(self.program, self.options) or Another.old(self.program, words)
+        self.here = self.python and not self.another and self.options in ([], ["-u"])
+
+    @property
+    def missing(self) -> str:
+        """That the Python which the line names is not there, where ours stands in for it, or nothing."""
+        ours = f"Python {sys.version_info[0]}.{sys.version_info[1]} runs it"
+        if self.another and not self.another.is_there:
+            return f"{self.another.program} is not there: {ours}, without the packages of its virtualenv"
+        if not self.another and _is_python_2(self.program):
+            return (
+                f"its #! line names {self.program}, which is not there: {ours}, which divides integers "
+                "otherwise (7 / 2), for one; install it, convert the script, or set `interpreter`"
+            )
+        return ""
 
 
-class Environment:
-    """A virtualenv: the `program` in it that runs Python, and the `version` of that."""
+class Another:
+    """Another Python than ours, that a `#!` line names: the `program`, its `options`, and whether it
+    `runs_us`."""
 
-    def __init__(self, program: str, version: tuple[int, ...]):
+    def __init__(self, program: str, options: list[str], runs_us: bool = False):
         self.program = program
-        self.version = version
+        self.options = options
+        self.runs_us = runs_us
+
+    @property
+    def is_there(self) -> bool:
+        return os.access(self.program, os.X_OK)
 
     @classmethod
-    def of(cls, program: str) -> Environment | None:
-        """That of a `#!` line's program, if it is in one, and not in the one that we run in."""
+    def in_virtualenv(cls, program: str, options: list[str]) -> Another | None:
+        """That of a virtualenv, if `program` is in one, and not in the one that we run in."""
         home = os.path.dirname(os.path.dirname(program))
         if not os.path.isabs(program) or os.path.realpath(home) == os.path.realpath(sys.prefix):
             return None
@@ -53,8 +71,25 @@ class Environment:
         except OSError:
             return None
         values = {name.strip(): value.strip() for name, _, value in pairs}
-        version = values.get("version") or values.get("version_info") or ""
-        return cls(program, tuple(int(part) for part in version.split(".")[:2] if part.isdigit()))
+        text = values.get("version") or values.get("version_info") or ""
+        version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+        return cls(program, options, runs_us=version >= OLDEST)  # older ones have a cgi module
+
+    @classmethod
+    def old(cls, program: str, options: list[str]) -> Another | None:
+        """A Python 2 that is there, by the name of `program` or of the file that it stands for."""
+        if "python" not in program:
+            return None
+        folders = [""] if "/" in program else os.get_exec_path()
+        for found in (os.path.join(folder, program) for folder in folders):
+            if os.access(found, os.X_OK) and os.path.isfile(found):
+                old = _is_python_2(program) or _is_python_2(os.path.realpath(found))
+                return cls(found, options) if old else None
+        return None
+
+
+def _is_python_2(program: str) -> bool:
+    return os.path.basename(program).startswith("python2")
 
 
 def _words(line: bytes) -> tuple[str, list[str]]:
@@ -134,7 +169,8 @@ def runs_here(request: Request) -> bool:
 def command(request: Request) -> list[str]:
     """Program and arguments for a process of its own.
 
-    A Python script gets this interpreter whatever its `#!` line says, unless that is one of a virtualenv.
+    A Python script gets this interpreter whatever its `#!` line says, unless that is one of a virtualenv, or
+    a Python 2, and is there.
     Raises PermissionError for a file that is neither Python nor executable.
     """
     if request.settings.interpreter:
@@ -147,12 +183,9 @@ def command_of(script: str, arguments: list[str]) -> list[str]:
     tail = [script, *arguments]
     is_a = kind(script)
     if is_a.python:
-        environment = is_a.environment
-        if environment and os.access(environment.program, os.X_OK):
-            ours = environment.version >= OLDEST  # older ones do not run us, but have a cgi module
-            return [environment.program, *is_a.options, *([MAIN] if ours else []), *tail]
-        if environment:
-            log(f"{environment.program} is not there: {script} runs without the packages of its virtualenv")
+        another = is_a.another
+        if another and another.is_there:
+            return [another.program, *another.options, *([MAIN] if another.runs_us else []), *tail]
         return [INTERPRETER, *is_a.options, MAIN, *tail]
     if not os.access(script, os.X_OK):
         raise PermissionError(f"not executable; chmod +x {script}")

@@ -28,12 +28,11 @@ def judge(filename: str, settings: Settings) -> tuple[str, list[str]]:
         if interpreter:
             return _missing(interpreter, "its setting `interpreter` names", "correct the setting"), []
         its = kind(filename)
-        if its.environment:  # its Python may know another language than ours
-            there = os.access(its.environment.program, os.X_OK)
-            missing = f"runs without the packages of its virtualenv: {its.environment.program} is not there"
-            return "" if there else missing, []
+        if its.another:  # it may know another language than ours
+            return its.missing, []
         if its.python:
-            return _python(filename, settings)
+            problem, later = _python(filename, settings)
+            return problem, [its.missing, *later] if its.missing else later
     except OSError as error:
         return f"cannot be read ({error.strerror}): chmod a+r {filename}", []
     if not os.access(filename, os.X_OK):

@@ -317,7 +317,7 @@ def test_point_47_other_languages(site, name, needs):
     [
         "#!/usr/local/bin/python",
         "#!/usr/bin/python2.2 -tt",
-        "#!/usr/bin/env python2",
+        "#!/usr/bin/env python2.2",
         "#!/no/such/directory/python3.1",
         "#! /usr/bin/env python\r",
         "#!C:\\Python27\\python.exe -u",
@@ -395,13 +395,33 @@ print(only_there.where, sys.prefix, __name__)
 
 
 @pytest.mark.unlike_apache("answers 500")
-def test_point_47_virtualenv_without_python(site):
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("#!{}/python", "without the packages of its virtualenv"),
+        ("#!/usr/bin/python2.2", "its #! line names /usr/bin/python2.2, which is not there"),
+    ],
+)
+def test_point_47_python_that_is_not_there(site, line, said):
     broken = site.directory / "broken"
-    broken.mkdir()
+    (broken / "bin").mkdir(parents=True)
     (broken / "pyvenv.cfg").write_text("home = /nowhere\n")
-    site.file("script.py", f"#!{broken}/bin/python\nprint('Content-Type: text/plain\\n\\nruns')\n", 0o755)
+    source = f"{line.format(broken / 'bin')}\nprint('Content-Type: text/plain\\n\\nruns')\n"
+    site.file("script.py", source, 0o755)
     assert site.get(f"{site.path}/script.py").body == b"runs\n"
-    site.logged("without the packages of its virtualenv")
+    site.logged(said)
+
+
+@pytest.mark.parametrize("name", ["python2.7", "python"])
+def test_point_47_python_2(site, name):
+    """By whichever name: 7 / 2 is another thing there."""
+    old = site.directory / "old"
+    old.mkdir()
+    (old / "python2.7").write_text('#!/bin/sh\nprintf "Content-Type: text/plain\\n\\nPython 2 $1 $2"\n')
+    (old / "python2.7").chmod(0o755)
+    (old / "python").symlink_to("python2.7")
+    script = site.file("script.py", f"#!{old}/{name} -Qnew\nprint 1\n", 0o755)
+    assert site.get(f"{site.path}/script.py").body == f"Python 2 -Qnew {script}".encode()
 
 
 @pooled

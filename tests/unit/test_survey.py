@@ -98,6 +98,13 @@ def test_a_virtualenv_without_python(tmp_path: Path) -> None:
     assert problem(tmp_path, "cgi-bin/x.py", script + "print 'of Python 2, perhaps'") == ""
 
 
+def test_a_python_2_that_is_not_there(tmp_path: Path) -> None:
+    put(tmp_path, "cgi-bin/x.py", "#!/usr/bin/python2.2\nprint(7 / 2)\n")
+    [script] = look(tmp_path).scripts
+    assert script.problem == ""
+    assert "names /usr/bin/python2.2, which is not there: Python 3" in script.remarks[0]
+
+
 def test_a_link_to_a_directory_is_followed_once(tmp_path: Path) -> None:
     put(tmp_path, "elsewhere/x.py", PYTHON)
     (tmp_path / "www").mkdir()
