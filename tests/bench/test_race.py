@@ -102,13 +102,12 @@ def test_a_peer_that_is_not_installed_is_left_out_with_advice(site):
         Contestant(peer, site)
 
 
-@pytest.mark.parametrize("own", [False, True], ids=["quick", "script"])
-def test_a_measurement_of_tiny_size(own, tmp_path):
+def test_a_measurement_of_tiny_size(tmp_path):
     script = tmp_path / "scripts/own.py"
     script.parent.mkdir()
     script.write_text("import helper\nprint('Content-Type: text/plain\\n')\nprint(helper.WORD)\n")
     (script.parent / "helper.py").write_text("WORD = 'mine'\n")
-    what = ["--script", str(script)] if own else ["--quick", "--scripts", "S1"]
+    what = ["--script", str(script)]
     small = ["--concurrency", "8", "--rounds", "1", "--seconds", "0.2", "--client", "python"]
     run = [sys.executable, "-m", "tests.bench.race", *what, *small, "--output", str(tmp_path / "out")]
     shown = subprocess.run(run, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True).stdout

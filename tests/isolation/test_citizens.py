@@ -15,6 +15,8 @@ from tests.isolation.pool import Pool
 from tests.isolation.table import CITIZENS, EACH, Citizen
 
 pytestmark = pytest.mark.xdist_group("isolation")
+ABLE = [citizen for citizen in CITIZENS if citizen.can_run]
+BATCHES = [ABLE[start : start + 10] for start in range(0, len(ABLE), 10)]
 
 
 def differences(fresh: list[str], found: list[str]) -> str:
@@ -25,9 +27,14 @@ def differences(fresh: list[str], found: list[str]) -> str:
     return "\n".join(line[:300] for line in lines[:40])
 
 
-@pytest.fixture(scope="module", params=["cgihandler", "memory"])
-def pool(start: Callable[..., Pool], request: pytest.FixtureRequest) -> Pool:
-    return start(request.param)
+@pytest.fixture(scope="module")
+def pool(start: Callable[..., Pool]) -> Pool:
+    return start()
+
+
+@pytest.fixture(scope="module")
+def remembering(start: Callable[..., Pool]) -> Pool:
+    return start("memory")
 
 
 def test_the_probe_leaves_nothing_itself(pool: Pool, fresh: list[str]) -> None:
@@ -44,11 +51,22 @@ def test_the_next_script_finds_a_new_world(pool: Pool, fresh: list[str], citizen
     except BaseException:
         pool.renew()  # the next citizen is not to blame
         raise
-    if pool.put_back == "guards":
-        assert (pool.worker != before) is citizen.spent
-    elif not citizen.spent:
-        assert f"is replaced after {pool.path(citizen.name)}" not in pool.log()
+    assert (pool.worker != before) is citizen.spent
     assert pool.ask(citizen.name).raw == page.raw, "the second time"
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0].name}-{batch[-1].name}")
+def test_memory_is_as_before_all_of_them(remembering: Pool, fresh: list[str], batch: list[Citizen]) -> None:
+    pages = [remembering.ask(citizen.name) for citizen in batch]
+    if differences(fresh, remembering.facts()):
+        for citizen in batch:
+            remembering.ask(citizen.name)
+            assert not differences(fresh, remembering.facts()), citizen.name
+        pytest.fail("after all of them together something is left")
+    for citizen, page in zip(batch, pages, strict=True):
+        if not citizen.spent:
+            assert f"is replaced after {remembering.path(citizen.name)}" not in remembering.log()
+        assert remembering.ask(citizen.name).raw == page.raw, f"{citizen.name}, the second time"
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +92,10 @@ def test_a_library_that_was_built_upon_a_gap_does_not_stay(start: Callable[..., 
 def test_all_in_a_row_in_processes_that_know_nothing_yet(ignorant: Pool, fresh: list[str]) -> None:
     """Where citizens are the first to import what they change, nobody has seen how it was before."""
     wrong = []
-    for citizen in CITIZENS:
-        if citizen.can_run:
-            before = ignorant.worker
-            ignorant.ask(citizen.name)
-            if (ignorant.worker != before) is not citizen.spent:
-                wrong.append(citizen.name)
+    for citizen in ABLE:
+        before = ignorant.worker
+        ignorant.ask(citizen.name)
+        if (ignorant.worker != before) is not citizen.spent:
+            wrong.append(citizen.name)
     assert not differences(fresh, ignorant.facts())
     assert not wrong

@@ -116,7 +116,7 @@ def together(start: Callable[..., Pool]) -> Pool:
 
 
 @settings(
-    max_examples=int(os.environ.get("ORDERS", 30)),
+    max_examples=int(os.environ.get("ORDERS", 15)),
     derandomize="ORDERS" not in os.environ,
     deadline=None,
     suppress_health_check=list(HealthCheck),

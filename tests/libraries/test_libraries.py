@@ -11,6 +11,7 @@ import functools
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -39,6 +40,7 @@ ALL = sorted(path.stem for path in SCRIPTS.glob("*.py") if find_spec(NEEDS[path.
 CAREFUL = [name for name in ALL if not name.endswith("_careless")]
 # A warm-up fills caches: of code, fonts, compiled statements. Under `fork` only the master could change.
 CALLS = {"cgihandler": (10, 50), "fork": (3, 9)}
+SLOW = {"matplotlib_chart": (3, 12)}
 
 # Where numpy starts no threads, the master imports it.
 CONFIGURATION = """\
@@ -130,7 +132,9 @@ def ask(site: Site, name: str, port: int) -> Response:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", CAREFUL)
 def test_the_fiftieth_answer_is_the_first(site, expected, port, name):
-    warm, calls = CALLS[site.door.runner]
+    if name in SLOW and not site.door.persistent:
+        pytest.skip("it takes long, and is kept by a master like the others")
+    warm, calls = SLOW.get(name) or CALLS[site.door.runner]
 
     def call(count: int) -> int:
         for _ in range(count):
@@ -144,6 +148,8 @@ def test_the_fiftieth_answer_is_the_first(site, expected, port, name):
         lasting = call(1)
         memory, fds = status(lasting, "VmRSS"), descriptors(lasting)
         same = all(call(1) == lasting for _ in range(calls - warm))
+        if not same or not site.door.persistent:
+            time.sleep(1)  # the master has more to do than we
         grown = status(lasting, "VmRSS") >= memory * 1.05 if same else True
         return not grown and (not site.door.persistent or descriptors(lasting) <= fds)
 

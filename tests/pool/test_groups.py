@@ -25,21 +25,23 @@ STARTS = {
 
 
 @pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
-@pytest.mark.parametrize("how", STARTS)
-def test_a_background_job_outlives_later_requests(start, home, runner, how):
+def test_a_background_job_outlives_later_requests(start, home, runner):
     pool = start("--workers", "1", "--runner", runner, "--timeout", "1")
-    job = home / "job"
-    begin = pool.script(f"job = {str(job)!r}\n{STARTS[how]}\n", "begin.py")
     wait = pool.script("time.sleep(20)\n", "wait.py")
-    assert pool.get(begin).status == 200
-    pid = until(lambda: job.exists() and int(job.read_text() or 0))
+    pids = []
     try:
+        for number, begins in enumerate(STARTS.values()):
+            job = home / f"job{number}"
+            begin = pool.script(f"job = {str(job)!r}\n{begins}\n", f"begin{number}.py")
+            assert pool.get(begin).status == 200
+            pids.append(until(lambda job=job: job.exists() and int(job.read_text() or 0)))
         assert pool.get(wait).status in (200, 504)  # over its time limit
         leaving = pool.open(wait)
         leaving.wait_for(b"\n\n")
         leaving.drop()
         time.sleep(1.5)
-        assert alive(pid)
+        assert dict(zip(STARTS, map(alive, pids), strict=True)) == dict.fromkeys(STARTS, True)
     finally:
-        os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
     assert pool.get(pool.script("")).status == 200
