@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 class Threads(Guard):
     """Threads that outlive the script. Those that are no daemons are joined first, as Python does; while
-    another runs, nothing stays put back. Hooks, trace functions and stack size of new threads, what is
-    called before threads are joined, and the numbers in the names of threads."""
+    another runs, nothing could be put back for good. Hooks, trace functions and stack size of new threads,
+    what is called before threads are joined, and the numbers in the names of threads."""
 
     outside = True
     names = ("Thread", "start_new_thread", "stack_size", "setprofile", "settrace", "excepthook")

@@ -278,7 +278,7 @@ class Witness:
                 guard.accept(own)
             for change in guard.restore():
                 if not any(name in change.what for name in _EVALUATED):
-                    yield change.what
+                    yield f"has an effect: {change.what}"
         for what in self._everything.unexplained(own):
             yield f"changes {what}"
 

@@ -223,15 +223,16 @@ PAGE = """\
 # The contract, as tested
 
 What a script may rely on, in 47 points, and how many test cases of each passed. Each case is a script with
-its requests. It is asked at each door by each runner, and by Apache's mod_cgi as it comes. Made with Python
-{python} and {apache} by
+its requests. It is tried at each door (a way for requests to reach scripts) by each runner, and under
+Apache's mod_cgi. Made with Python {python} and {apache} by
 
     bin/test tests/contract --doors serve,asgi,wsgi,scgi,cgi,apache --table docs/contract.md
 
 The numbers in a cell are those of the runners `cgi · fork · cgihandler`, the last of which is put back by
 guards; at `scgi` those by memory follow. The door `cgi` is `cgicompat-cgi` in a script's first line: it runs
-the script itself, then has a pool do so. Where a cell is empty, the point is the web server's matter or does
-not depend on the door. mod_cgi differs for the reasons below.
+the script itself, then has a pool do so. A dash stands for a runner that a point does not concern. Where a
+cell is empty, the point is the web server's matter or does not depend on the door. mod_cgi differs for the
+reasons below.
 
 | | | serve | asgi | wsgi | scgi | cgi | mod_cgi |
 |--:|---|---|---|---|---|---|---|

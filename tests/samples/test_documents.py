@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SAMPLES = REPOSITORY / "samples"
-README = (REPOSITORY / "README.md").read_text()
+README, SCRIPTALIAS = ((REPOSITORY / path).read_text() for path in ("README.md", "docs/scriptalias.md"))
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+    return re.findall(rf"^```{language}\n(.*?)^```", README + SCRIPTALIAS, re.M | re.S)
 
 
 def block(language: str, containing: str, home: Path) -> str:
-    """The one block of README.md in this language that contains a text, with the paths of this test."""
+    """The one block of both in this language that contains a text, with the paths of this test."""
     (found,) = (text for text in blocks(language) if containing in text)
     found = found.replace("/srv/www", str(SAMPLES)).replace(
         "/run/cgicompat/socket", str(home / "pool.socket")
