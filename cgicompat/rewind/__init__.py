@@ -6,8 +6,8 @@ request, `Memory.back` writes those bytes back that have changed, puts back what
 process (files, signals, limits ...), and the worker is once more where `snapshot` returns. What cannot be put
 back, a thread for example, makes it spent: it ends, and another has its place.
 
-The work is done in C (memory.c, kernel.c), since Python's own memory is what is put back. It needs Linux with
-glibc; memory.c says how it goes. Where it cannot be had, scripts of cgihandler run under the guards.
+The work is done in C, since Python's own memory is what is put back. It needs Linux with glibc; memory.c says
+how it goes, and which files do it. Where it cannot be had, scripts of cgihandler run under the guards.
 
 Imports nothing of cgicompat but `descriptors`. Begin reading here, then memory.c.
 """

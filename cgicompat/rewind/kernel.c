@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <fenv.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,7 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIGNALS = 65, LIMITS = 16, MOST_FILES = 1024, TEXT = 16384, PATIENCE = 10 /* ms */ };
+enum { SIGNALS = 65, LIMITS = 16, MOST_FILES = 1024, MOST_PROCESSES = 32768, TEXT = 16384 };
+enum { PATIENCE = 10, LONG_PATIENCE = 2000 /* ms */ };
 
 /* The kernel's own sigaction: glibc's hides two signals, and costs more. */
 struct action {
@@ -58,7 +59,6 @@ struct file {
 };
 
 static struct kernel {
-    const int *descriptors;
     struct action actions[SIGNALS];
     stack_t stack;
     mode_t umask;
@@ -72,7 +72,6 @@ static struct kernel {
     int file_count;
     long listed; /* size of /proc/self/fd, 0 where the kernel does not tell (before 6.2) */
     int found[MOST_FILES];
-    struct pollfd polled[MOST_FILES];
     char text[TEXT];
     char reason[128];
 } *k;
@@ -145,11 +144,11 @@ static void ask_rare(uint64_t *to)
         struct stat about;
         to[i] = 0;
         if (strncmp(RARE[i], "ns/", 3) == 0 || strcmp(RARE[i], "root") == 0) {
-            if (fstatat(k->descriptors[PROC], RARE[i], &about, 0) == 0)
+            if (fstatat(snapshot->descriptors[PROC], RARE[i], &about, 0) == 0)
                 to[i] = mixed(about.st_dev, about.st_ino, 1);
             continue;
         }
-        int file = openat(k->descriptors[PROC], RARE[i], O_RDONLY | O_CLOEXEC);
+        int file = openat(snapshot->descriptors[PROC], RARE[i], O_RDONLY | O_CLOEXEC);
         if (file < 0)
             continue;
         ssize_t size = read(file, k->text, TEXT);
@@ -168,8 +167,8 @@ static const char *changed(const uint64_t *was, const uint64_t *is, const char *
     return NULL;
 }
 
-/* The numbers of open files, by /proc/self/fd. */
-static int open_files(int *to)
+/* The numbers that a directory of /proc has as names; how many, or -1 if they are too many. */
+static int numbers_in(int directory, int *to, int most)
 {
     struct entry {
         uint64_t inode;
@@ -178,14 +177,15 @@ static int open_files(int *to)
         unsigned char type;
         char name[];
     };
+    char text[TEXT] __attribute__((aligned(8)));
     int count = 0;
     long got;
-    lseek(k->descriptors[FILES], 0, SEEK_SET);
-    while ((got = syscall(SYS_getdents64, k->descriptors[FILES], k->text, TEXT)) > 0)
+    lseek(directory, 0, SEEK_SET);
+    while ((got = syscall(SYS_getdents64, directory, text, TEXT)) > 0)
         for (long at = 0; at < got;) {
-            struct entry *entry = (struct entry *)(void *)(k->text + at);
-            if (entry->name[0] != '.') {
-                if (count == MOST_FILES)
+            struct entry *entry = (struct entry *)(void *)(text + at);
+            if (entry->name[0] >= '0' && entry->name[0] <= '9') {
+                if (count == most)
                     return -1;
                 to[count++] = atoi(entry->name);
             }
@@ -197,12 +197,12 @@ static int open_files(int *to)
 static long how_many_files(void)
 {
     struct stat about;
-    return fstat(k->descriptors[FILES], &about) ? 0 : about.st_size;
+    return fstat(snapshot->descriptors[FILES], &about) ? 0 : about.st_size;
 }
 
 static const char *save_files(void)
 {
-    k->file_count = open_files(k->found);
+    k->file_count = numbers_in(snapshot->descriptors[FILES], k->found, MOST_FILES);
     if (k->file_count < 0)
         return "too many files are open";
     for (int i = 0; i < k->file_count; i++) {
@@ -223,9 +223,9 @@ static const char *save_files(void)
 /* 0, 1 and 2 point home again, what is new is closed. What is gone cannot be had again. */
 static const char *restore_files(bool thoroughly)
 {
-    dup2(k->descriptors[NULL_DEVICE], 0);
-    dup2(k->descriptors[NULL_DEVICE], 1);
-    dup2(k->descriptors[ERRORS], 2);
+    dup2(snapshot->descriptors[NULL_DEVICE], 0);
+    dup2(snapshot->descriptors[NULL_DEVICE], 1);
+    dup2(snapshot->descriptors[ERRORS], 2);
     int flags = fcntl(2, F_GETFL);
     if (flags & O_NONBLOCK)
         fcntl(2, F_SETFL, flags & ~O_NONBLOCK);
@@ -242,7 +242,7 @@ static const char *restore_files(bool thoroughly)
             fcntl(file->number, F_SETFD, file->flags);
     }
     if (!k->listed || how_many_files() != k->listed) {
-        int count = open_files(k->found);
+        int count = numbers_in(snapshot->descriptors[FILES], k->found, MOST_FILES);
         if (count < 0)
             return "too many files are open";
         for (int i = 0; i < count; i++) {
@@ -258,12 +258,41 @@ static const char *restore_files(bool thoroughly)
     return NULL;
 }
 
+static void wait_a_moment(void)
+{
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+}
+
+/* Whether any thread or process of a directory of /proc, of the processes those of `parent` or in its group, is at
+   work, as one that ends is on a busy machine: what has come to stay waits for something. */
+static bool any_at_work(int directory, pid_t parent)
+{
+    static int found[MOST_PROCESSES];
+    int count = numbers_in(directory, found, MOST_PROCESSES);
+    for (int i = 0; i < count; i++) {
+        char path[32], text[512], *at;
+        snprintf(path, sizeof path, "%d/stat", found[i]);
+        int file = found[i] == getpid() ? -1 : openat(directory, path, O_RDONLY | O_CLOEXEC);
+        if (file < 0)
+            continue;
+        ssize_t size = read(file, text, sizeof text - 1);
+        close(file);
+        text[size > 0 ? size : 0] = 0;
+        char state;
+        int its_parent, its_group;
+        if ((at = strrchr(text, ')')) && sscanf(at, ") %c %d %d", &state, &its_parent, &its_group) == 3 &&
+            strchr("RDZX", state) && (!parent || its_parent == parent || its_group == parent))
+            return true;
+    }
+    return false;
+}
+
 /* One that was joined may be a moment from its end. Libraries that can begin anew, such as OpenBLAS, end theirs
    for a fork (pthread_atfork(3)). */
 const char *end_threads(int tasks)
 {
     struct stat about;
-    for (int i = 0; i < PATIENCE; i++) {
+    for (int i = 0; i < PATIENCE || (i < LONG_PATIENCE && any_at_work(tasks, 0)); i++) {
         if (fstat(tasks, &about))
             return "its threads cannot be counted";
         if (about.st_nlink == 3)
@@ -276,34 +305,48 @@ const char *end_threads(int tasks)
                 waitpid(child, NULL, 0);
             continue;
         }
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        wait_a_moment();
     }
     return "a thread is still running";
 }
 
+/* The system tells only one who is not in a group whether there is anybody in it. */
+static bool alone_in_group(void)
+{
+    pid_t self = getpid();
+    if (getpgrp() != self || setpgid(0, k->group_of_parent))
+        return true; /* a change of the group shows elsewhere */
+    bool others = kill(-self, 0) == 0 || errno == EPERM;
+    setpgid(0, self);
+    return !others;
+}
+
 /* Children that have ended are waited for; so it is with processes in our group, which the time limit of the
-   next request would end. The system tells only one who is not in a group whether there is anybody in it. */
+   next request would end. */
 static const char *company(void)
 {
-    for (int i = 0; i < 5 * PATIENCE; i++) {
+    int processes = -1;
+    const char *spent = "a process that it has started is still running";
+    for (int i = 0; i < LONG_PATIENCE; i++) {
         siginfo_t child;
         int living;
         do {
             child.si_pid = 0;
             living = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | __WALL);
         } while (living == 0 && child.si_pid);
-        if (living) {
-            pid_t self = getpid();
-            if (getpgrp() != self || setpgid(0, k->group_of_parent))
-                return NULL; /* a change of the group shows elsewhere */
-            bool others = kill(-self, 0) == 0 || errno == EPERM;
-            setpgid(0, self);
-            if (!others)
-                return NULL;
+        if (living && alone_in_group()) {
+            spent = NULL;
+            break;
         }
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        if (i == 5 * PATIENCE)
+            processes = openat(snapshot->descriptors[PROC], "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (i >= 5 * PATIENCE && !any_at_work(processes, getpid()))
+            break;
+        wait_a_moment();
     }
-    return "a process that it has started is still running";
+    if (processes >= 0)
+        close(processes);
+    return spent;
 }
 
 /* Children may do it to their parent: prlimit(1), taskset(1). */
@@ -353,11 +396,10 @@ static const char *restore_limits(void)
     return NULL;
 }
 
-const char *kernel_save(const int *descriptors)
+const char *kernel_save(void)
 {
     if (!k && !(k = lasting(sizeof *k)))
         return "no memory";
-    k->descriptors = descriptors;
     for (int i = 1; i < SIGNALS; i++)
         syscall(SYS_rt_sigaction, i, NULL, &k->actions[i], sizeof(uint64_t));
     sigaltstack(NULL, &k->stack);
@@ -372,7 +414,7 @@ const char *kernel_save(const int *descriptors)
     ask_fixed(k->fixed, true);
     ask_rare(k->rare);
     const char *wrong = save_files();
-    return wrong ? wrong : end_threads(descriptors[TASKS]);
+    return wrong ? wrong : end_threads(snapshot->descriptors[TASKS]);
 }
 
 const char *kernel_restore(bool thoroughly)
@@ -380,7 +422,7 @@ const char *kernel_restore(bool thoroughly)
     uint64_t now[FIXED_COUNT + RARE_COUNT];
     const char *spent;
     /* Files before company: helpers of multiprocessing end when theirs are closed. */
-    if ((spent = end_threads(k->descriptors[TASKS])) || (spent = restore_files(thoroughly)) ||
+    if ((spent = end_threads(snapshot->descriptors[TASKS])) || (spent = restore_files(thoroughly)) ||
         (spent = company()))
         return spent;
     thoroughly |= had_children();
@@ -396,7 +438,7 @@ const char *kernel_restore(bool thoroughly)
         if ((spent = changed(k->rare, now, RARE, RARE_COUNT)))
             return spent;
     }
-    if (fchdir(k->descriptors[DIRECTORY]))
+    if (fchdir(snapshot->descriptors[DIRECTORY]))
         return "its directory is gone";
     prctl(PR_SET_NAME, k->name);
     fesetenv(&k->arithmetic);

@@ -1,9 +1,10 @@
 /* Does at random to a process what requests may do to one, goes back, and looks whether all is as it was.
 
-       fuzz SEED SECONDS [reading] [refused]
+       fuzz SEED ROUNDS [seconds] [reading] [refused]
 
-   `reading` finds pages as before Linux 6.7; `refused` does without capabilities, and under a filter that refuses
-   userfaultfd(2), as containers have it. Linked with the library. Prints what was done, and each difference. */
+   `seconds` has it go on for so many of them, whatever the rounds; `reading` finds pages as before Linux 6.7;
+   `refused` does without capabilities, and under a filter that refuses userfaultfd(2), as containers have it.
+   Linked with the library. Prints what was done, and each difference. */
 
 #define _GNU_SOURCE
 #include "../../cgicompat/rewind/rewind.h"
@@ -37,13 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int rewind_image(void);
-long rewind_snapshot(const int *descriptors, int told);
-void rewind_back(const char *spent, size_t spent_size, const char *fine, size_t fine_size, int thoroughly);
-void rewind_by_reading(void);
-const char *rewind_error(void);
-
-enum { PAGE = 4096, AREAS = 8, PAGES = 64, LOG = 64, KEPT = 64 << 20 };
+enum { AREAS = 8, PAGES = 64, LOG = 64, KEPT = 64 << 20 };
 
 /* What lasts: it is the master's, too. */
 static struct lasting {
@@ -54,9 +49,7 @@ static struct lasting {
     size_t size;
     char *copy, maps[1 << 18], state[8192], now[8192];
     int areas;
-    struct vma {
-        uintptr_t start, end;
-    } vmas[2048];
+    struct vma vmas[2048];
 } *l;
 
 static char *area[AREAS]; /* two from before the image, untouched ones among them, the others from after it */
@@ -582,9 +575,12 @@ int main(int count, char **values)
     l = lasting(sizeof *l);
     l->copy = lasting(KEPT);
     l->random = strtoul(values[1], NULL, 10) * 2654435761u + 1;
-    double seconds = strtod(values[2], NULL);
+    long most = strtol(values[2], NULL, 10);
+    bool timed = false;
     for (int i = 3; i < count; i++)
-        if (strcmp(values[i], "reading") == 0)
+        if (strcmp(values[i], "seconds") == 0)
+            timed = true;
+        else if (strcmp(values[i], "reading") == 0)
             rewind_by_reading();
         else
             refuse();
@@ -606,9 +602,8 @@ int main(int count, char **values)
         }
         fill(2);
     }
-    struct timespec begun, now;
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    do {
+    time_t begun = time(NULL);
+    while ((timed ? time(NULL) - begun : l->rounds) < most) {
         pid_t child = fork();
         int status;
         char reason[256] = "";
@@ -619,8 +614,7 @@ int main(int count, char **values)
         }
         /* A child that is spent after some time is as good as one that never is. */
         while (waitpid(child, &status, WNOHANG) == 0) {
-            clock_gettime(CLOCK_MONOTONIC, &now);
-            if ((double)(now.tv_sec - begun.tv_sec) > seconds) {
+            if ((timed ? time(NULL) - begun : l->rounds) >= most) {
                 kill(child, SIGKILL);
                 waitpid(child, &status, 0);
                 status = 0;
@@ -638,8 +632,7 @@ int main(int count, char **values)
             return 1;
         }
         l->spent += *reason != 0;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((double)(now.tv_sec - begun.tv_sec) < seconds);
+    }
     printf("%ld rounds, %ld times spent\n", l->rounds, l->spent);
     return 0;
 }

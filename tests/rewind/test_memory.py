@@ -58,11 +58,9 @@ def settled(pool: RunningPool, requests: int) -> RunningPool:
 
 def test_idle_workers_take_hardly_more_than_those_of_fork(start, library):
     flags = "--workers", "8", "--preload", "laden", *library
-    fork, memory = (
-        footprint(settled(start(*flags, *way), 30))
-        for way in (("--runner", "fork"), ("--put-back", "memory"))
-    )
-    assert memory <= 1.3 * fork, f"{memory} KiB, under fork {fork}"
+    fork = footprint(settled(start(*flags, "--runner", "fork"), 30))
+    pool = settled(start(*flags, "--put-back", "memory"), 30)
+    until(lambda: footprint(pool) <= 1.3 * fork)  # workers of the last image may be on their way
 
 
 def test_what_was_never_touched_takes_no_memory(start, library):

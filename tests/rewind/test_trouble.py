@@ -51,12 +51,15 @@ def test_processes_that_die_of_it_cost_no_answer(start, runner):
 def test_idle_processes_that_die_of_it_are_counted(start):
     pool = start("--workers", "1")
     script = pool.script("")
-    for number in range(1, 4):
+    for _ in range(10):  # one that had not come back yet is another case
         assert pool.get(script).status == 200
-        time.sleep(0.5)  # until it has come back, and what it has told is known
-        os.kill(pool.workers()[0], signal.SIGSEGV)
-        until(partial(has_died, pool, number))
-    assert "not put back any more" in pool.server.log
+        time.sleep(0.5)  # until it has, and what it has told is known
+        [pid] = pool.workers()
+        os.kill(pid, signal.SIGSEGV)
+        until(lambda pid=pid: pool.workers() not in ([], [pid]))
+        if has_died(pool, 3):
+            break
+    pool.server.says("not put back any more")
     assert pool.get(script).status == 200
 
 
