@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import binascii
 
+from cgicompat.environ import split_host
+
 from .networks import Network, is_loopback, packed
 
 TYPE_CHECKING = False
@@ -81,6 +83,25 @@ class Facts:
         self.env = env or {}
         self.cookies = [] if cookies is None else cookies
         self.user = ""  # once it is known
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Facts:
+        """What CGI variables say."""
+        host = split_host(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""))
+        return cls(
+            method=environ.get("REQUEST_METHOD", "GET"),
+            url=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            host=host[0] if host else "",
+            authority=environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
+            secure=environ.get("HTTPS", "").lower() == "on",
+            client=environ.get("REMOTE_ADDR", ""),
+            server=environ.get("SERVER_ADDR", ""),
+            protocol=environ.get("SERVER_PROTOCOL", ""),
+            query=environ.get("QUERY_STRING", ""),
+            line=environ.get("REQUEST_URI", ""),
+            env={name: text for name, text in environ.items() if name.startswith("REDIRECT_")},
+            header=lambda name: environ.get("HTTP_" + name.upper().replace("-", "_"), ""),
+        )
 
 
 class Decision:

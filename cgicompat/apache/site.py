@@ -59,6 +59,15 @@ def obeyed(settings: Settings, say: Callable[[str], None], alias: Callable[[Alia
     return apache
 
 
+def seen(
+    settings: Settings, environ: Mapping[str, str], alias: Callable[[Alias], None] = lambda _: None
+) -> Lookup | None:
+    """The configuration as a request with these CGI variables sees it, without a server. Raises
+    reading.Mistake."""
+    apache = obeyed(settings, lambda line: None, alias)
+    return apache.look(lambda: Facts.of(environ)) if apache else None
+
+
 class Apache:
     """The configuration of the site that `settings` serve; `say` is given lines for the log. Raises
     reading.Mistake where the server's file, settings.apache_conf, is wrong or for another directory."""

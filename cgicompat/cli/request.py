@@ -92,7 +92,7 @@ class Asked:
 
     def variables(self, settings: Settings, filename: str, path_info: str = "") -> dict[str, str]:
         """The CGI variables that a server would make of it for the script `filename`."""
-        return request(
+        variables = request(
             settings,
             filename,
             path_info,
@@ -102,6 +102,25 @@ class Asked:
             self._kind,
             self._length,
         )
+        return {**_configured(settings, filename, variables), **variables}
+
+
+def _configured(settings: Settings, filename: str, variables: dict[str, str]) -> dict[str, str]:
+    """Those that Apache's configuration adds (SetEnv, SetEnvIf). Raises Mistake."""
+    from cgicompat.apache import reading
+    from cgicompat.apache.merging import TooLong
+    from cgicompat.apache.site import seen
+
+    try:
+        lookup = seen(settings, variables)
+        if lookup is None:
+            return {}
+        if bar := lookup.bars(filename, runs=False):
+            click.echo(f"A server would answer with {bar.status}: {bar.reason}", err=True)
+        lookup.decide(filename)  # which asks what SetEnvIf says
+        return lookup.variables(filename)
+    except (reading.Mistake, TooLong) as error:
+        raise options.Mistake(str(error)) from None
 
 
 def request_options(function: F) -> F:

@@ -12,7 +12,6 @@ from cgicompat import pages, scgi
 from cgicompat.apache.access import Facts
 from cgicompat.apache.merging import TooLong
 from cgicompat.apache.site import obeyed
-from cgicompat.environ import split_host
 from cgicompat.errorlog import log
 from cgicompat.request import Request, host_environ
 from cgicompat.routing import HOPS, Router, Script
@@ -114,7 +113,7 @@ class Intake:
         return Request(settings, script, {**self._host, **settings.env, **environ}, gateway)
 
     def _look(self, environ: dict[str, str]) -> Lookup | None:
-        return self._apache.look(lambda: _facts(environ)) if self._apache else None
+        return self._apache.look(lambda: Facts.of(environ)) if self._apache else None
 
     def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> bool:
         """Lets the request pass, with its user in `environ`, or raises Refused. True where rules have made it
@@ -189,24 +188,6 @@ class Intake:
 
 def _elsewhere(status: int, location: str) -> Refused:
     return Refused(status, "", "", *([f"Location: {location}"] if location else []))
-
-
-def _facts(environ: dict[str, str]) -> Facts:
-    host = split_host(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""))
-    return Facts(
-        method=environ.get("REQUEST_METHOD", "GET"),
-        url=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
-        host=host[0] if host else "",
-        authority=environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
-        secure=environ.get("HTTPS", "").lower() == "on",
-        client=environ.get("REMOTE_ADDR", ""),
-        server=environ.get("SERVER_ADDR", ""),
-        protocol=environ.get("SERVER_PROTOCOL", ""),
-        query=environ.get("QUERY_STRING", ""),
-        line=environ.get("REQUEST_URI", ""),
-        env={name: text for name, text in environ.items() if name.startswith("REDIRECT_")},
-        header=lambda name: environ.get("HTTP_" + name.upper().replace("-", "_"), ""),
-    )
 
 
 def _pieces(connection: socket.socket, length: int) -> Iterator[bytes]:

@@ -167,6 +167,17 @@ def test_settings_of_the_directory(shell: Shell) -> None:
     assert "A" not in alone
 
 
+def test_variables_of_apaches_configuration(shell: Shell) -> None:
+    file = shell.directory / ".htaccess"
+    file.write_text("SetEnv A all\nSetEnvIf Request_URI x.py B=$0\n")
+    saw = shell.dump("cgi-bin/x.py")
+    assert (saw["A"], saw["B"]) == ("all", "x.py")
+    file.write_text("SetEnv A all\nNonsense\n")
+    run = shell.run("cgi-bin/x.py")
+    assert run.stderr.startswith(f"A server would answer with 500: {file}:2: Nonsense: unknown".encode())
+    assert run.returncode == 0
+
+
 def test_a_script_in_another_language(shell: Shell) -> None:
     script = shell.script("#!/bin/sh\necho Content-Type: text/plain\necho\ncat\nexit 7\n", "x.sh")
     run = shell.run(script, "-d", "text")

@@ -156,6 +156,17 @@ def test_files_are_changed_only_in_place(place):
     assert (place.replay("--in-place").exit_code, count.read_text()) == (0, "2")
 
 
+def test_scripts_by_a_handler(place):
+    (place.root / ".htaccess").write_text("AddHandler cgi-script .foo\nSetEnv GREETING hello\n")
+    script = place.root / "x.foo"
+    script.write_text(f"#!/usr/bin/env python3\nimport os\n{HEAD}print(os.environ['GREETING'])")
+    script.chmod(0o755)
+    place.record("hello\n", script=str(script), environ={"SCRIPT_NAME": "/x.foo"})
+    assert place.replay().output.endswith("1 the same\n")
+    (place.root / ".htaccess").unlink()
+    assert "not a script of" in place.replay().output
+
+
 def test_scripts_that_have_moved(place):
     place.script("import os\nprint(os.environ['DOCUMENT_ROOT'])")
     place.record("/old\n", script="/old/cgi-bin/script.py", environ={"DOCUMENT_ROOT": "/old"})

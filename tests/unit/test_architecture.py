@@ -22,12 +22,12 @@ MODULES = {
 BOTTOM = {"_multipart", "config", "dependencies", "descriptors", "environ", "errorlog", "identity", "modules"}
 BOTTOM |= {"pages", "processes", "python", "request", "response", "routing", "scgi", "stdio", "stdlib", ""}
 ROOMS = {
-    "apache": {"config"},
+    "apache": {"config", "environ"},
     "guards": BOTTOM,
     "rewind": BOTTOM,
     "runners": BOTTOM | {"guards"},
     "bare": BOTTOM | {"runners"},
-    "recordings": BOTTOM,
+    "recordings": BOTTOM | {"apache"},
     "survey": BOTTOM | {"apache", "runners"},
     "pool": BOTTOM | {"apache", "guards", "rewind", "runners", "bare", "recordings"},
     "compare": BOTTOM | {"guards", "runners", "bare", "recordings"},
