@@ -54,6 +54,12 @@ class Request:
         return os.path.dirname(self.script) if self.settings.cwd == "script" else self.settings.directory
 
     @property
+    def outlives_client(self) -> bool:
+        """Whether the script goes on when nobody takes its output any more. Always for HEAD: web servers may
+        leave when they have the header (nginx, ngx_http_upstream.c)."""
+        return self.settings.client_gone == "finish" or self.environ.get("REQUEST_METHOD") == "HEAD"
+
+    @property
     def length(self) -> int:
         """Bytes of the body."""
         return int(self.environ.get("CONTENT_LENGTH") or 0)

@@ -20,7 +20,13 @@ class Output(io.FileIO):
     sent = 0
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
-        written = super().write(data)
+        try:
+            written = super().write(data)
+        except (BrokenPipeError, ConnectionResetError):
+            if not STREAMS.outlive_reader:
+                raise
+            discard()
+            written = super().write(data)
         self.sent += written or 0
         return written
 
@@ -28,9 +34,14 @@ class Output(io.FileIO):
         if not self.closed:
             super().close()
             if self is STREAMS.output:  # and not that of a former run
-                null = os.open(os.devnull, os.O_RDWR)
-                os.dup2(null, 1)
-                os.close(null)
+                discard()
+
+
+def discard() -> None:
+    """From now on nobody gets what is written to fd 1."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 class Streams:
@@ -39,9 +50,12 @@ class Streams:
     They and their buffers are the same objects in each run, since libraries keep them: `def say(text,
     file=sys.stdout)`. What a script may have done to them, closing and detaching included, is undone by
     initializing them again. The raw files are new: they remember whether their file was one in which to seek.
+
+    `outlive_reader` says that what is printed is thrown away once nobody reads it, in place of an error.
     """
 
     output: Output
+    outlive_reader = False
 
     def __init__(self) -> None:
         self._stdin, self._stdout, self._stderr = (

@@ -116,6 +116,16 @@ OPTIONS = (
         per_script=True,
     ),
     Option(
+        "client-gone",
+        values.choice("end", "finish"),
+        "end",
+        "end or finish",
+        "end: a script whose client has gone is ended; finish: it goes on, its output thrown away.",
+        "end|finish",
+        _SERVERS,
+        per_script=True,
+    ),
+    Option(
         "max-body",
         values.byte_size,
         "1G",

@@ -33,6 +33,7 @@ class Settings:
     put_back: str
     workers: tuple[int, int]
     timeout: float
+    client_gone: str
     max_body: int
     max_requests: int
     max_rss: int

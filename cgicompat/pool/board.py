@@ -23,7 +23,8 @@ class Board:
 
     SLOTS = 1024
     _ANSWERED = SLOTS + 3  # after the states: hungry, attentive, computing
-    _RECORDS = _ANSWERED + SLOTS
+    _LEFT = _ANSWERED + SLOTS
+    _RECORDS = _LEFT + SLOTS
     SIZE = _RECORDS + SLOTS * _SLOT
 
     def __init__(self, fd: int):
@@ -93,6 +94,13 @@ class Board:
     def set_answered(self, slot: int, value: bool) -> None:
         self._map[self._ANSWERED + slot] = value
 
+    def has_left(self, slot: int) -> bool:
+        """Whether the client of its request has gone, and the script is therefore being ended."""
+        return self._map[self._LEFT + slot] != 0
+
+    def set_left(self, slot: int, value: bool) -> None:
+        self._map[self._LEFT + slot] = value
+
     def start(self, slot: int, pid: int) -> None:
         self._record(slot, pid, 0, 0.0, 0.0, 0)
         self.set_answered(slot, False)
@@ -106,6 +114,7 @@ class Board:
         offset = self._offset(slot) + _RECORD.size
         self._map[offset : offset + len(text) + 1] = text + b"\0"
         self.set_answered(slot, False)
+        self.set_left(slot, False)
         self.set_state(slot, BUSY)
 
     def set_group(self, slot: int, group: int) -> None:

@@ -12,6 +12,7 @@ from cgicompat.pool.board import BUSY, FREE, STARTING
 from cgicompat.pool.filelimit import for_scripts
 from cgicompat.pool.worker import Worker
 from cgicompat.processes import ended, kill, kill_group
+from cgicompat.runners.outcome import CLIENT_GONE
 from cgicompat.runners.warm import prepare
 
 TYPE_CHECKING = False
@@ -285,7 +286,8 @@ class Crew:
                 self._log.write(f"{ended} {'after it had answered' if ready else 'before its first request'}")
                 self._context.put_back.crashed()
             elif state == BUSY:
-                self._log.write(ended)
+                gone = self._board.has_left(child.slot)
+                self._log.write(f"{child.label}: {CLIENT_GONE}" if gone else ended)
         code = os.waitstatus_to_exitcode(status)
         self._note_failure(child, code)
         if self._context.recorder:

@@ -45,6 +45,7 @@ from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
 from cgicompat.rewind import Unavailable
 from cgicompat.runners import here
+from cgicompat.runners.outcome import CLIENT_GONE
 from cgicompat.runners.script import kind, runs_here
 from cgicompat.runners.warm import files, preloadable
 
@@ -133,6 +134,7 @@ class Worker:
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
+        here.on_client_gone(lambda: self._context.board.set_left(self._slot, True))
         try:
             if job:
                 self._do(job)
@@ -336,7 +338,9 @@ class Worker:
             outcome = runners.find("fork" if by_memory else name)(request, connection, body)
         if sampled:
             context.board.note(computed=waits() == waited)
-        if outcome.status:
+        if context.board.has_left(self._slot):
+            log(CLIENT_GONE)
+        elif outcome.status and not outcome.told:
             log(f"exit status {outcome.status}")
         for change in outcome.changes:
             if memory:

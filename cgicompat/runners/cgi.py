@@ -17,7 +17,7 @@ from cgicompat import pages
 from cgicompat.dependencies import known
 from cgicompat.errorlog import log
 from cgicompat.request import take_further_byte
-from cgicompat.runners.outcome import Outcome
+from cgicompat.runners.outcome import CLIENT_GONE, Outcome
 from cgicompat.runners.script import MAIN, command
 
 TYPE_CHECKING = False
@@ -49,23 +49,25 @@ def run(
                 _send(connection, pages.error(403 if isinstance(error, PermissionError) else 500))
             if request.gateway:
                 take_further_byte(connection)
-            return Outcome(126)
+            return Outcome(126, told=True)
         finally:
             os.close(body)
         started(process.pid)
-        relay = _Relay(process, connection, request.settings.timeout)
+        relay = _Relay(process, connection, request.settings.timeout, request.outlives_client)
         relay.run()
         status = process.wait()
         os.set_blocking(2, True)  # the error log is shared with the script, which may have changed its mode
         if relay.timed_out:
             log(f"time limit of {request.settings.timeout:g} s is over")
+        elif relay.ended:
+            log(CLIENT_GONE)
         failed = relay.timed_out or (process.killed and not relay.sent)
         if request.gateway:
             if not failed:
                 take_further_byte(connection)  # left unread, it shows the gateway that this is no normal end
         elif not relay.sent and not relay.client_gone:
             _send(connection, _page_for_nothing(relay.timed_out, process.killed))
-        return Outcome(status)
+        return Outcome(status, told=relay.ended)
 
 
 class _Process:
@@ -117,17 +119,24 @@ class _Process:
 
 
 class _Relay:
-    """Carries output to the connection until the script has exited, and ends it when it may not go on."""
+    """Carries output to the connection until the script has exited, and ends it when it may not go on: when
+    the time is over, or the client has gone which it may not `outlive`."""
 
-    def __init__(self, process: _Process, connection: socket.socket, timeout: float):
+    def __init__(self, process: _Process, connection: socket.socket, timeout: float, outlive: bool):
         self.sent = 0
         self.timed_out = self.client_gone = False
         self._process = process
         self._connection = connection
+        self._outlive = outlive
         self._deadline = time.monotonic() + timeout
         self._ended = False
         self._kill_at: float | None = None
         self._output = process.output
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was."""
+        return self._kill_at is not None
 
     def run(self) -> None:
         exited = os.pidfd_open(self._process.pid) if sys.platform == "linux" else -1
@@ -148,8 +157,7 @@ class _Relay:
                     done = True
                 elif not self._ended:  # else it left in the moment in which we ended the response
                     poll.unregister(fd)
-                    self.client_gone = True
-                    self._terminate(_PATIENCE_CLIENT_GONE)
+                    self._leave()
             done = done or (exited < 0 and self._has_exited())
             now = time.monotonic()
             if self._kill_at is not None:
@@ -175,6 +183,11 @@ class _Relay:
     def _has_exited(self) -> bool:
         return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
+    def _leave(self) -> None:
+        self.client_gone = True
+        if not self._outlive:
+            self._terminate(_PATIENCE_CLIENT_GONE)
+
     def _terminate(self, patience: float) -> None:
         if self._kill_at is None:
             self._process.kill(signal.SIGTERM)
@@ -189,8 +202,7 @@ class _Relay:
         if data and not self.client_gone:
             self.sent += len(data)
             if not _send(self._connection, data):
-                self.client_gone = True
-                self._terminate(_PATIENCE_CLIENT_GONE)
+                self._leave()
         return bool(data)
 
     def _shut(self) -> None:

@@ -17,7 +17,7 @@ from cgicompat import pages
 from cgicompat.request import take_further_byte
 from cgicompat.runners.program import Program, write
 from cgicompat.runners.script import is_unbuffered
-from cgicompat.stdio import STREAMS
+from cgicompat.stdio import STREAMS, discard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _environ: dict[str, str] = {}  # what os.environ was set to
 _parent = 0
 _lifeline = -1
 _orphaned: Callable[[], None] | None = None
+_left: Callable[[], None] | None = None
 
 
 def run(
@@ -66,6 +67,7 @@ def run(
     if family == socket.AF_UNIX and hasattr(os, "O_ASYNC"):
         fcntl.fcntl(1, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(1, fcntl.F_SETFL, os.O_RDWR | os.O_ASYNC)
+    STREAMS.outlive_reader = request.outlives_client
     set_environ(request.environ)
     os.chdir(request.directory)
     begin()
@@ -134,6 +136,12 @@ def on_orphaned(lifeline: int, action: Callable[[], None]) -> None:
     _lifeline, _orphaned = lifeline, action
 
 
+def on_client_gone(action: Callable[[], None]) -> None:
+    """What else this process does before it ends a script whose client has gone."""
+    global _left
+    _left = action
+
+
 def _is_orphan() -> bool:
     if os.getppid() == _parent and _lifeline >= 0 and _hung_up(_lifeline):
         time.sleep(0.05)  # a process that dies closes its files before it leaves its children
@@ -167,6 +175,11 @@ def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
             _orphaned()
         os.killpg(0, signal.SIGTERM)
     elif _program_here() and _hung_up(1):
+        if STREAMS.outlive_reader:
+            discard()
+            return
+        if _left:
+            _left()
         # First, since a script may not heed what follows. SIGALRM ends this process then.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})

@@ -9,16 +9,23 @@ if TYPE_CHECKING:
     from cgicompat.guards.change import Change
 
 
+CLIENT_GONE = "the client has gone: the script was ended (see client-gone in docs/configuration.md)"
+
+
 class Outcome:
     """`status` is the script's exit status, 128 + N where signal N ended it.
 
     `spent` is None where the process can serve another request; else the reason why not, empty where there
-    is nothing to tell. `changes` is what an audit found that the script had changed.
+    is nothing to tell. `changes` is what an audit found that the script had changed. `told` says that the log
+    has already why it ended so.
     """
 
-    __slots__ = ("changes", "spent", "status")
+    __slots__ = ("changes", "spent", "status", "told")
 
-    def __init__(self, status: int, spent: str | None = None, changes: Sequence[Change] = ()):
+    def __init__(
+        self, status: int, spent: str | None = None, changes: Sequence[Change] = (), told: bool = False
+    ):
         self.status = status
         self.spent = spent
         self.changes = changes
+        self.told = told

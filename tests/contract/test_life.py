@@ -184,6 +184,9 @@ def ends(site: Site, source: str, after: float = 0.0) -> None:
     time.sleep(after)
     request.drop()
     until(unlocked)
+    if site.door.name == "scgi":
+        site.logged('script.py "GET', "the client has gone")
+        assert "signal" not in site.log() and "exit status" not in site.log()
     assert site.page("print('next')", name="next.py").body == b"next\n"
 
 
@@ -208,6 +211,32 @@ def test_point_45_client_gone_at_once(site):
 @pytest.mark.unlike_apache("notices when it writes")
 def test_point_45_client_gone_though_the_script_ignores_it(site):
     ends(site, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(30)")
+
+
+@pytest.mark.doors("asgi", "wsgi", "scgi")
+@pytest.mark.parametrize(("method", "name"), [("HEAD", "script.py"), ("GET", "lasting.py")])
+def test_point_45_a_script_that_outlives_its_client(site, method, name):
+    """As web servers have it with HEAD, which leave when they have the header."""
+    source = """
+        import os, sys, time
+        print("begun", flush=True)
+        open("begun", "w").close()
+        while not os.path.exists("gone"): time.sleep(0.01)
+        for _ in range(3): print("." * 100_000, flush=True)
+        time.sleep(0.1)
+        os.write(1, b"past sys.stdout")
+        assert os.system("echo by a child") == 0
+        open("finished", "w").close()
+    """
+    request = site.open(method, site.script(source, name=name))
+    request.wait_for(b"text/plain")
+    until((site.directory / "begun").exists)
+    time.sleep(SOON)
+    request.drop()
+    site.file("gone", "")
+    until((site.directory / "finished").exists)
+    assert site.page("print('next')", name="next.py").body == b"next\n"
+    assert "Traceback" not in site.log() and "signal" not in site.log()
 
 
 @pytest.mark.doors("serve", "wsgi", "scgi")  # uvicorn itself takes it for gone

@@ -42,6 +42,9 @@ debug = true
 [script."/cgi-bin/*/login*"]
 pass-authorization = true
 
+[script."/cgi-bin/*/lasting*"]
+client-gone = "finish"
+
 [script."/cgi-bin/*/root*"]
 cwd = "root"
 """

@@ -129,6 +129,13 @@ def test_large_body(site):
     assert page.body == body
 
 
+def test_a_script_finishes_after_head(site):
+    """nginx and lighttpd leave as soon as they have the header."""
+    source = "import sys, time; print('page', flush=True); time.sleep(0.5); print(1); sys.exit('finished')"
+    assert site.open("HEAD", site.script(source)).finish().status == 200
+    site.logged("finished")
+
+
 def test_body_that_stays_unread(site):
     if site.door.name == "apache-action-cgid":
         pytest.skip("mod_cgid gives up when the script does not take the body, under plain CGI too")
