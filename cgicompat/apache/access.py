@@ -349,6 +349,10 @@ def _host(words: list[str]) -> Callable[[Facts, str, Values], str]:
     raise ValueError("names of hosts are not looked up: list addresses, as `Require ip 192.0.2.0/24`")
 
 
+def _expr(words: list[str]) -> Callable[[Facts, str, Values], str]:
+    raise ValueError("expressions are not known here: write SetEnvIf, and `Require env NAME`")
+
+
 _KINDS = {
     "all": _all,
     "user": _user,
@@ -360,6 +364,7 @@ _KINDS = {
     "env": _env,
     "host": _host,
     "forward-dns": _host,
+    "expr": _expr,
 }
 
 
@@ -370,7 +375,8 @@ def requirement(words: list[str], methods: Methods) -> Requirement:
     kind, *rest = words[negated:] or [""]
     make = _KINDS.get(kind)  # as it is written
     if make is None:
-        raise ValueError(f"`{kind}` is not known here; known are {', '.join(sorted(_KINDS))}")
+        known = [name for name, make in sorted(_KINDS.items()) if make not in (_host, _expr)]
+        raise ValueError(f"`{kind}` is not known here; known are {', '.join(known)}")
     if not rest and kind not in ("valid-user", "local"):
         raise ValueError(f"`Require {kind}` has to name something")
     return Requirement(text, make(rest), negated=negated, methods=methods)

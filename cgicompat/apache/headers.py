@@ -179,6 +179,8 @@ def _header(scope: Scope, words: list[str], key: str = "headers") -> None:
     condition = more.pop(0)[4:] if more and more[0].lower().startswith("env=") else ""
     if more and more[0].lower() == "early":
         raise ValueError("`early` is not known here: take that word out")
+    if any(word.lower().startswith("expr=") for word in rest):
+        raise ValueError("expressions are not known here: write SetEnvIf, and env=NAME")
     if len(values) < takes or more:
         raise ValueError(f"`{action}` is followed by a name and {takes} values, and perhaps env=NAME")
     replace = _replacing(values[0], values[1], action == "edit*") if takes == 2 else None

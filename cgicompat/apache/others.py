@@ -9,7 +9,6 @@ _LATER_MESSAGE = "not obeyed by this version yet: take it out, or keep Apache fo
 _LATER = (
     (FILEINFO, "core", "SetInputFilter"),
     (ANYWHERE, "core", "CGIVar"),
-    (FILEINFO | SERVER, "core", "DefaultType"),
     (FILEINFO, "mime", "DefaultLanguage MultiviewsMatch"),
     (
         FILEINFO,
@@ -58,6 +57,7 @@ _SERVERS = (
 _IGNORED = (
     (SERVER, "core", _SERVERS),
     (SERVER, "status", "ExtendedStatus"),
+    (FILEINFO | SERVER, "core", "DefaultType"),  # without effect since Apache 2.4
     (ANYWHERE, "core", "ServerSignature EnableMMAP EnableSendfile ContentDigest"),
     (SERVER, "so", "LoadModule LoadFile"),
     (SERVER, "log_config", "LogFormat CustomLog TransferLog BufferedLogs GlobalLog"),

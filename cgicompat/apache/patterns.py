@@ -16,6 +16,23 @@ if TYPE_CHECKING:
 
 LONGEST = 1000  # characters of a pattern
 
+_NAMED = re.compile(r"\[:(\^?\w+):\]")
+_CLASSES = {  # POSIX's, as PCRE has them
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": r" \t",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": r"\x21-\x7e",
+    "lower": "a-z",
+    "print": r"\x20-\x7e",
+    "punct": r"\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e",
+    "space": r"\s",
+    "upper": "A-Z",
+    "word": r"\w",
+    "xdigit": "0-9a-fA-F",
+}
+
 Matcher = "Callable[[str], bool]"
 
 
@@ -46,8 +63,6 @@ def expression(pattern: str, flags: int = 0) -> Expression:
     Raises ValueError."""
     if len(pattern) > LONGEST:
         raise ValueError(f"the expression may have {LONGEST} characters")
-    if "[[:" in pattern:
-        raise ValueError("a class as [[:alpha:]] is not known here: write [a-zA-Z]")
     translated, position, opened = "", 0, -1  # where the first character of a class is
     while position < len(pattern):
         character = pattern[position]
@@ -57,7 +72,12 @@ def expression(pattern: str, flags: int = 0) -> Expression:
             position += 2
             continue
         if opened >= 0:
-            if character == "]" and position > opened:  # at first it is one of the characters
+            named = _NAMED.match(pattern, position)
+            if named:
+                if named[1] not in _CLASSES:
+                    raise ValueError(f"{named[0]} is not known here: write its characters")
+                character, position = _CLASSES[named[1]], named.end() - 1
+            elif character == "]" and position > opened:  # at first it is one of the characters
                 opened = -1
             elif character in "[]":
                 character = "\\" + character

@@ -138,6 +138,12 @@ REWRITES = {
         ON + "RewriteCond %%{HTTPS} !=on\nRewriteRule ^ https://%%{HTTP_HOST}%%{REQUEST_URI} [L,R=301]\n",
         *("page.txt", "sub/", "a%20b?c=d%20e"),
     ),
+    "rewrite-classes": Site(
+        ON + "RewriteRule ^([[:alpha:]]+)-([^[:alpha:]_]+)$ run.cgi?$1.$2 [L]\n"
+        "RewriteRule ^([]x[:digit:]]{2})$ run.cgi?$1 [L]\nRewriteRule ^([[:punct:]])/ run.cgi?punct [B]\n",
+        *("ab-12", "ab-1_", "a1-2", "1]", "x9", "xy", "!/", "a/", "~/"),
+    ),
+    "rewrite-bad-class": Site(ON + "RewriteRule ^[[:nothing:]] run.cgi\n"),
     "rewrite-bad-flag": Site(ON + "RewriteRule a b [XX]\n"),
     "rewrite-bad-expression": Site(ON + "RewriteRule ( b\n"),
     "rewrite-few": Site(ON + "RewriteRule a\n"),

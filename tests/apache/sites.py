@@ -313,6 +313,7 @@ SITES = {
     ),
     "language": Site("AddLanguage de .de\nAddLanguage fr fr\n", "b.html.de", "b.de.html", "b.html", "b.fr"),
     "type-removed": Site("AddLanguage de .de\n", "sub/b.html.de", sub="RemoveLanguage .de\n"),
+    "default-type": Site("DefaultType text/odd\n", *TYPES),
     "type-php": Site("<Files x.php>\nAddType text/plain .php\n</Files>\n", "page.txt"),
     "redirect": Site(
         "Redirect /redirect/old http://127.0.0.1/new\nRedirect permanent /redirect/sub/ /redirect/\n"
