@@ -75,6 +75,7 @@ def _show(found: Survey) -> None:
     for finding in found.findings:
         files.setdefault(finding.file, []).append(finding)
     for file, findings in files.items():
+        findings.sort(key=lambda one: one.line)
         line(file, bold=True)
         for kind in ("understood", "ignored"):
             if names := _names(findings, kind):

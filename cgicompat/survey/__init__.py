@@ -65,7 +65,7 @@ def survey(settings: Settings, seconds: float = 2.0) -> Survey:
         if isinstance(script, Found):
             result.programs.append(script)
         elif script is not None and not is_data(script.filename):
-            problem, remarks = judge(script.filename, settings)
+            problem, remarks = judge(script.filename, configuration.settings_for(script))
             problem = "; ".join(filter(None, (configuration.bars(script), problem)))
             found = Found(script.script_name, script.filename, problem, tuple(remarks), script.said)
             result.scripts.append(found)

@@ -22,6 +22,7 @@ class Configuration:
 
     def __init__(self, settings: Settings) -> None:
         self.findings: list[Finding] = []
+        self._settings = settings
         self._router = Router(settings)
         self._top = settings.directory.rstrip("/") or "/"
         self._host = settings.server_name or ""
@@ -63,6 +64,12 @@ class Configuration:
         runs = not self._router.in_cgi_bin(script.filename)
         found = lookup.bars(script.filename, runs) if lookup else None
         return f"answered with {found.status} ({found.reason.partition(': ')[0]})" if found else ""
+
+    def settings_for(self, script: Script) -> Settings:
+        """The settings, with what SetEnv says for a script (its PYTHONPATH, say)."""
+        lookup = self._look(script.script_name)
+        more = lookup.variables(script.filename) if lookup else {}
+        return self._settings.but(env={**more, **self._settings.env}) if more else self._settings
 
     def _look(self, url: str) -> Lookup | None:
         return self._apache.look(lambda: self._facts(url), served=True) if self._apache else None

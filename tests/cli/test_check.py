@@ -100,8 +100,10 @@ def test_the_servers_file(site: Path) -> None:
     (site.parent / "programs").mkdir()
     (site.parent / "programs" / "x").write_text("#!/nowhere/perl\n")
     (site.parent / "programs" / "x").chmod(0o755)
+    (site.parent / "programs" / "y").write_text(LINE + "import site_one")
     conf = site.parent / "httpd.conf"
     text = f"""DocumentRoot {site}
+SetEnv PYTHONPATH {site}/lib
 ScriptAlias /programs/ {site.parent}/programs/
 LoadModule x y.so
 <Directory {site}>
@@ -114,13 +116,14 @@ LoadModule x y.so
     conf.write_text(text)
     run = check(site, "--apache-conf", conf)
     assert run.returncode == 1
-    assert "  ignored: LoadModule (3)\n" in run.stdout
-    assert "  refused: line 7: Nonsense: unknown" in run.stdout
+    assert "  ignored: LoadModule (4)\n" in run.stdout
+    assert "  refused: line 8: Nonsense: unknown" in run.stdout
     conf.write_text(text.replace("Nonsense", "Require all denied"))
     run = check(site, "--apache-conf", conf)
     assert "refused" not in run.stdout
     assert ".htaccess" not in run.stdout  # none of them is read
     assert "/programs/x cannot run: its #! line names /nowhere/perl" in run.stdout
+    assert "  /programs/y\n" in run.stdout  # by SetEnv PYTHONPATH
     conf.write_text("DocumentRoot /elsewhere\n")
     run = check(site, "--apache-conf", conf)
     assert ": DocumentRoot is /elsewhere, but " in run.stdout
