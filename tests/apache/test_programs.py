@@ -63,7 +63,7 @@ class Program:
 
     def _run(self, command: list[str]) -> None:
         try:
-            subprocess.run(command, cwd=self.home, check=True, capture_output=True, timeout=120)
+            subprocess.run(command, cwd=self.home, check=True, capture_output=True, timeout=60)
         except (OSError, subprocess.SubprocessError) as error:
             pytest.skip(f"{command[0]} has not got it: {getattr(error, 'stderr', None) or error}")
 
@@ -318,7 +318,7 @@ def test_trac(program: Program) -> None:
     variables = host_environ(PYTHONPATH=str(home / "lib"), PYTHONDONTWRITEBYTECODE="1")
     for words in (["initenv", "Songs", "sqlite:db/trac.db"], ["deploy", str(home / "deployed")]):
         command = [sys.executable, "-m", "trac.admin.console", str(home / "project"), *words]
-        subprocess.run(command, env=variables, cwd=home, check=True, capture_output=True, timeout=120)
+        subprocess.run(command, env=variables, cwd=home, check=True, capture_output=True, timeout=60)
     (home / "deployed/cgi-bin/trac.cgi").chmod(0o755)
     program.serve(TRAC)
     status, body = program.get("/trac")
