@@ -37,6 +37,7 @@ _KEPT = 32 << 20  # bytes of output of one run; of more, only the beginning coun
 # Seconds, as the pool's master has them.
 _STEP = 0.3
 _CGI_LATER = 2.0
+_WAY_BACK = 60.0  # seconds
 _CELL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cell.py")
 
 
@@ -143,7 +144,10 @@ class Bench:
         hello = self._engine.recv(protocol.SIZE)
         where = self.copy.path if self.copy else settings.directory
         about = os.stat(where)
-        if hello and marshal.loads(hello) == (about.st_dev, about.st_ino):
+        device, inode, reason = marshal.loads(hello) if hello else (0, 0, "")
+        if (device, inode) == (about.st_dev, about.st_ino):
+            if reason:
+                self.remarks.append(f"memory cannot be put back here: cgihandler goes by guards ({reason})")
             return True
         self._engine.close()
         code = self._process.wait()
@@ -197,10 +201,10 @@ class Bench:
             return data
         return data.replace(os.fsencode(self._seen), os.fsencode(self._settings.directory))
 
-    def fork(self, channel: socket.socket, errors: int) -> int:
-        """Have the lab fork a child; its pid."""
+    def fork(self, runner: str, channel: socket.socket, errors: int) -> int:
+        """Have the lab fork a child for a runner; its pid."""
         assert self._engine
-        socket.send_fds(self._engine, [marshal.dumps((protocol.FORK,))], [channel.fileno(), errors])
+        socket.send_fds(self._engine, [marshal.dumps((protocol.FORK, runner))], [channel.fileno(), errors])
         return int(self.wait_for(protocol.FORKED)[1])
 
     def kill(self, pid: int, number: int) -> None:
@@ -264,7 +268,7 @@ class Process:
         os.set_blocking(reader, False)
         self._errors = open(reader, "rb", buffering=0)
         with channel:
-            self._pid = self._bench.fork(channel, errors)
+            self._pid = self._bench.fork(self.runner, channel, errors)
         os.close(errors)
 
     def _ask(self, case: Case) -> Run:
@@ -330,8 +334,10 @@ class Process:
 
     def _conclude(self, run: Run, outcome: tuple[Any, ...] | None) -> None:
         if outcome:
-            run.status, run.spent, changes, run.cpu, run.peak = outcome
+            run.status, run.spent, changes, run.cpu, run.peak, by_memory = outcome
             run.changes = [Change(*change) for change in changes]
+            if by_memory:
+                run.spent = _spent(self._channel)
         if outcome is None or run.spent is not None or self.runner != "cgihandler":
             _, _, code, cpu = self._bench.wait_for(protocol.ENDED, self._pid)
             if outcome is None:
@@ -381,6 +387,19 @@ def _receive(channel: socket.socket) -> tuple[Any, ...] | None:
     except ConnectionResetError:
         return None
     return tuple(marshal.loads(data)) if data else None
+
+
+def _spent(channel: socket.socket) -> str | None:
+    """Why a child is spent whose memory is to be put back, None if it is not."""
+    if not select.select([channel], [], [], _WAY_BACK)[0]:
+        raise CompareError('a process does not put its memory back: choose put-back = "guards"')
+    try:
+        data = channel.recv(protocol.SIZE)
+    except ConnectionResetError:
+        data = b""
+    if data == protocol.BACK:
+        return None
+    return data.removeprefix(protocol.SPENT).decode("utf-8", "replace") or "its process has ended"
 
 
 def _read_output(output: socket.socket, run: Run) -> bool:

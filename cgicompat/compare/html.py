@@ -31,7 +31,7 @@ from cgicompat.compare.report import (
     Trial,
 )
 from cgicompat.compare.terminal import duration, memory
-from cgicompat.guards.change import KEPT, PUT_BACK, SPENT
+from cgicompat.guards.change import FATES
 
 _WORD = re.compile(r"\w+|\s+|.")
 _AROUND = 3  # lines shown around what is not the same
@@ -39,7 +39,6 @@ _MOST_ROWS = 1000  # of one part
 _LONG = 4000  # characters of a line that are shown
 _MARKED = 1000  # characters of two lines in which words are marked, which takes time
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code != 9} | {127: 0x2421}
-_FATES = (SPENT, KEPT, PUT_BACK)
 _WORDS = {SAME: "same", DIFFERS: "differs", UNSTABLE: "cannot tell", FAILS: "fails everywhere"}
 
 
@@ -126,7 +125,7 @@ def _script(script: ScriptReport, number: int) -> dict[str, Any]:
         "short": verdict.partition(":")[0].partition(";")[0],
         "verdict": _visible(verdict),
         "remarks": script.remarks,
-        "leaks": sorted(script.leaks, key=lambda leak: _FATES.index(leak.fate)),
+        "leaks": sorted(script.leaks, key=lambda leak: FATES.index(leak.fate)),
         "bars": _bars({name: _sum(script, name) for name in ("reference", *script.runners)}),
         "cases": [_case(case) for case in script.cases],
     }

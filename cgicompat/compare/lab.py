@@ -3,7 +3,7 @@
 It is started bare, as a master is, and what runs in its children are the runners and guards of production.
 The engine of the comparison, another process, talks to each child directly: it hands over the request and
 gets the runner's Outcome. The lab forks, reaps and kills, and imports what scripts have imported, so that the
-next child is born with it.
+next child is born with it. Memory is put back as in a pool, whose image the lab makes, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from cgicompat.descriptors import close_private, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.processes import ended, kill, kill_group
 from cgicompat.request import Request, host_environ
+from cgicompat.rewind import Unavailable
+from cgicompat.rewind.trial import working
 from cgicompat.runners import here, shell
 from cgicompat.runners.warm import preloadable, prepare
 
@@ -32,15 +34,19 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from cgicompat.config import Settings
+    from cgicompat.rewind import Memory
     from cgicompat.runners.outcome import Outcome
 
 # Messages: of the engine, of the lab, of its children. Each is a marshalled tuple that begins with one.
-FORK = "fork"  # and two fds: the new child's channel, its stderr
+FORK = "fork"  # runner; and two fds: the new child's channel, its stderr
 KILL = "kill"  # pid, signal; the group
 FORKED = "forked"  # pid
 ENDED = "ended"  # pid, exit code, CPU seconds
 LEARN = "learn"  # names of modules, paths of scripts' files
 GROUP = "group"  # pid, group of a program that it has spawned
+# What a child says at last, where its memory is put back; in bytes, as it comes from C.
+BACK = b"back"
+SPENT = b"spent: "  # and why
 
 SIZE = 256 * 1024  # bytes of a message
 _MOST_CHANGES = 500
@@ -77,9 +83,17 @@ class Lab:
         LIBRARY.configure(bare, sys.path, [settings.directory])
         CODE.keep()
         guards.prepare()
+        self._memory: Memory | None = None
+        self._imaged = False  # is the image of what is in memory now?
+        reason = ""
+        if settings.put_back != "guards":
+            try:
+                self._memory = working(lambda name: not LIBRARY.is_standard(name))
+            except (Unavailable, OSError) as error:
+                reason = str(error)
         self._learn(list(settings.preload))
         about = os.stat(settings.directory)
-        self._send((about.st_dev, about.st_ino))
+        self._send((about.st_dev, about.st_ino, reason))
 
     def run(self) -> NoReturn:
         """Work until the engine has gone."""
@@ -105,9 +119,13 @@ class Lab:
         elif message[0] == FORK:
             while select.select([self._inbox], [], [], 0)[0]:  # what the last child has learned
                 self._hear(self._inbox.recv(SIZE))
+            memory = self._memory if message[1] == "cgihandler" else None
+            if memory and not self._imaged:
+                memory.image()
+                self._imaged = True
             pid = os.fork()
             if pid == 0:
-                self._become_subject(*fds)
+                self._become_subject(memory, *fds)
             for fd in fds:
                 os.close(fd)
             self._children[pid] = set()
@@ -133,15 +151,17 @@ class Lab:
                 pass  # the script compiles it itself
         gc.collect()
         gc.freeze()
+        self._imaged = False
 
-    def _become_subject(self, channel: int, errors: int) -> NoReturn:
+    def _become_subject(self, memory: Memory | None, channel: int, errors: int) -> NoReturn:
         try:
             os.dup2(errors, 2)
             os.close(errors)
             channel = keep(channel)
             prepare()
             close_private()
-            Subject(self._settings, self._host, socket.socket(fileno=channel), self._notify).run()
+            end = socket.socket(fileno=channel)
+            Subject(self._settings, self._host, end, self._notify, memory).run()
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
@@ -181,15 +201,25 @@ class Lab:
 class Subject:
     """A child of the lab: runs requests, one after another, as long as its runner lets it."""
 
-    def __init__(self, settings: Settings, host: dict[str, str], channel: socket.socket, lab: socket.socket):
+    def __init__(
+        self,
+        settings: Settings,
+        host: dict[str, str],
+        channel: socket.socket,
+        lab: socket.socket,
+        memory: Memory | None,
+    ):
         self._settings = settings
         self._host = host
         self._channel = channel
         self._lab = lab
+        self._memory = memory
         self._known = set(sys.modules)
 
     def run(self) -> NoReturn:
         """Serve until the engine closes the channel, or the process is spent."""
+        if self._memory:
+            self._memory.snapshot(self._channel)  # whence it goes on after each request
         while True:
             message, fds, _, _ = socket.recv_fds(self._channel, SIZE, 2)
             if not message:
@@ -203,6 +233,8 @@ class Subject:
             whole = {**self._host, **settings.env, **environ}
             request = Request(settings, script, whole, gateway=True)
             outcome = self._execute(name, request, *fds)
+            if self._memory:
+                self._memory.back(SPENT, BACK, True)
             if outcome.spent is not None or name != "cgihandler":
                 _exit(outcome.status)
 
@@ -215,7 +247,12 @@ class Subject:
 
             outcome = cgi.run(request, end, body, lambda pid: self._tell((GROUP, os.getpid(), pid)))
         else:
-            outcome = runners.find(name)(request, end, body)
+            by_memory = self._memory and not request.settings.audit
+            outcome = runners.find("fork" if by_memory else name)(request, end, body)
+        if self._memory:
+            outcome.spent = None  # so guards say
+            for change in outcome.changes:
+                change.comes_back()
         try:
             self._report(outcome, _cpu() - before, _peak(name == "cgi"))
         except BaseException:
@@ -232,7 +269,8 @@ class Subject:
             self._tell((LEARN, names, CODE.missed))
             CODE.missed.clear()
         changes = [(change.what, change.fate, change.where) for change in outcome.changes[:_MOST_CHANGES]]
-        self._channel.send(marshal.dumps((outcome.status, outcome.spent, changes, cpu, peak)))
+        report = outcome.status, outcome.spent, changes, cpu, peak, self._memory is not None
+        self._channel.send(marshal.dumps(report))
 
     def _tell(self, message: tuple[Any, ...]) -> None:
         self._lab.send(marshal.dumps(message))

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cgicompat.compare.engine import Progress as Tell
 from cgicompat.compare.report import DIFFERS, SAME, Report, ScriptReport
-from cgicompat.guards.change import SPENT
+from cgicompat.guards.change import SPENT, WITH_MEMORY
 
 STYLES = {SAME: "green", DIFFERS: "bold red"}
 _OTHER = "yellow"
@@ -56,7 +56,9 @@ def show(report: Report) -> None:
         lines = [] if script.same else [Text(printable(script.verdict))]
         lines += [Text(printable(remark), "dim") for remark in script.remarks]
         lines += [
-            Text(f"the audit found {printable(str(leak))}") for leak in script.leaks if leak.fate == SPENT
+            Text(f"the audit found {printable(str(leak))}")
+            for leak in script.leaks
+            if leak.fate in (SPENT, WITH_MEMORY)
         ]
         if lines:
             console.print()

@@ -12,6 +12,7 @@ KEPT = "kept"  # by a library, in itself: a cache, say
 SPENT = "cannot be put back"
 WITH_MEMORY = "put back with the memory"
 STAYS = "stays until the process is replaced"  # which is nothing to tell, but by an audit
+FATES = (SPENT, STAYS, WITH_MEMORY, KEPT, PUT_BACK)  # gravest first
 
 
 class Change:

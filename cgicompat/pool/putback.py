@@ -3,23 +3,19 @@ guards. What was chosen, and what follows from how it goes."""
 
 from __future__ import annotations
 
-import os
-import select
 import sys
 import time
 
 from cgicompat import python
 from cgicompat.modules import LIBRARY
-from cgicompat.rewind import Memory, Unavailable, randomness
+from cgicompat.rewind import Memory, Unavailable
+from cgicompat.rewind.trial import working
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from cgicompat.config import Settings
     from cgicompat.pool.log import Log
 
-_TRIAL = 5.0  # seconds
 _MOST_CRASHES = 3
 _MOST_SPENT = 3  # times in a row that a script may make its process spent
 _MOST_SCRIPTS = 1000
@@ -46,10 +42,7 @@ class PutBack:
             return
         if settings.put_back != "guards":
             try:
-                memory = Memory()
-                try_out(memory)
-                self.memory = memory
-                randomness.record(lambda name: not LIBRARY.is_standard(name))
+                self.memory = working(lambda name: not LIBRARY.is_standard(name))
             except (Unavailable, OSError) as error:
                 self._log.write(f"memory cannot be put back: {error}. {self._instead()}")
         if not self.memory or settings.audit:
@@ -116,49 +109,3 @@ class PutBack:
     def fine(self, script: str) -> None:
         """A suspect has left nothing behind."""
         self.suspects.pop(script, None)
-
-
-def try_out(memory: Memory) -> None:
-    """See whether it goes, in processes that end. Raises Unavailable, OSError."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _try(memory, writer)
-    os.close(writer)
-    poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    said = os.read(reader, 1000) if poll.poll(_TRIAL * 1000) else b"it does not come back"
-    os.close(reader)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    if said != b"ok":
-        raise Unavailable(said.decode("utf-8", "replace") or "a process that tries it dies")
-
-
-def _try(memory: Memory, writer: int) -> NoReturn:
-    import signal
-    import socket
-
-    answer = b""
-    try:
-        memory.image()
-        if child := os.fork():
-            os.close(writer)
-            signal.alarm(int(_TRIAL))
-            os.waitpid(child, 0)
-            os._exit(0)
-        signal.alarm(int(_TRIAL))
-        os.setpgid(0, 0)
-        told, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        made: list[int] = []
-        returns = memory.snapshot(end)
-        if returns < 3 and not made and os.umask(0o22) != 0o77:
-            made += range(100000)
-            os.umask(0o77)
-            memory.back(b"", b"", True)
-        answer = b"ok" if returns == 3 and not made else b"not all comes back"
-        told.close()
-    except BaseException as error:
-        answer = str(error).encode("utf-8", "replace") or b"it fails"
-    os.write(writer, answer)
-    os._exit(0)

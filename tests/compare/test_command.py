@@ -285,6 +285,7 @@ def test_a_directory_of_originals(tmp_path: Path) -> None:
 CONFIGURATION = """\
 # Written by hand.
 timeout = 20  # seconds
+put-back = "guards"  # which differs_next_call gets past
 
 [script."/cgi-bin/same_hello.py"]  # the first page
 # slow at times

@@ -20,8 +20,9 @@ from cgicompat import config
 from cgicompat.compare.bench import Bench
 from cgicompat.compare.case import CompareError, Options
 from cgicompat.compare.engine import compare
+from cgicompat.compare.html import page
 from cgicompat.compare.report import DIFFERS, SAME, UNSTABLE, Report, ScriptReport
-from cgicompat.guards.change import SPENT
+from cgicompat.guards.change import SPENT, WITH_MEMORY
 from tests.compare.conftest import PLANTED, case, planted, run
 from tests.harness.processes import REPOSITORY, until
 
@@ -79,6 +80,19 @@ def test_the_audit_names_what_scripts_change(report: Report) -> None:
     thread = of(report, "same_thread")
     assert any("thread" in leak.what and leak.fate == SPENT for leak in thread.leaks)
     assert any("cgihandler replaces its process after the call" in remark for remark in thread.remarks)
+
+
+def test_memory_is_put_back_where_a_pool_would(tmp_path: Path) -> None:
+    """What guards do not see is the same then; a thread is not memory."""
+    names = ("differs_after_another", "differs_next_call", "same_patch", "same_thread")
+    report = run(planted(tmp_path, *names), repeat=2, flags={"put_back": "memory"})
+    assert {script.verdict for script in report.scripts} == {"same everywhere"}
+    assert not report.remarks
+    assert {leak.fate for leak in of(report, "same_patch").leaks} == {WITH_MEMORY}
+    assert all(words in page(report) for words in (SPENT, WITH_MEMORY))
+    assert of(report, "same_patch").cases[0].spent == ""
+    assert "a thread is still running" in of(report, "same_thread").cases[0].spent
+    assert of(report, "same_thread").best != "cgihandler"
 
 
 def test_the_fastest_runner_that_is_safe(report: Report) -> None:

@@ -30,7 +30,7 @@ ROOMS = {
     "recordings": BOTTOM | {"apache"},
     "survey": BOTTOM | {"apache", "runners"},
     "pool": BOTTOM | {"apache", "guards", "rewind", "runners", "bare", "recordings"},
-    "compare": BOTTOM | {"guards", "runners", "bare", "recordings"},
+    "compare": BOTTOM | {"guards", "rewind", "runners", "bare", "recordings"},
     "gateways": BOTTOM | {"apache", "runners", "pool"},
     "asgi": {"gateways"},
     "wsgi": {"gateways"},
