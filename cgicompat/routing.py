@@ -308,6 +308,8 @@ class Router:
                 return Redirect("/" + "".join(part + "/" for part in raw))
             folder = "/".join([place.directory, *segments, ""])
             for name in said.indexes(folder) if said else ("index.html",):
+                if "/" in name:  # another URL, which is not ours to follow
+                    break
                 index = self._find(place, [*segments, name], "", said)
                 if isinstance(index, Script) or (isinstance(index, Static) and not os.path.isdir(index.path)):
                     return index

@@ -144,11 +144,11 @@ def _handlers(scope: Scope, endings: list[str], handler: str) -> None:
 def _directory_index(scope: Scope, words: list[str]) -> None:
     if words == ["disabled"]:
         words = []
-    for word in words:
-        if "/" in word:
-            raise ValueError("takes names of files in the directory")
-    here = scope.part.values.get("directory_index", ())
-    scope.part.values["directory_index"] = (*here, *words)[:_MOST] if words else ()
+    here = (*scope.part.values.get("directory_index", ()), *words)[:_MOST] if words else ()
+    paths = ["/" in word for word in here]
+    if paths != sorted(paths):
+        raise ValueError("names of files in the directory have to stand before paths")
+    scope.part.values["directory_index"] = here
 
 
 def _directory_slash(scope: Scope, words: list[str]) -> None:

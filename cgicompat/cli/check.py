@@ -30,11 +30,14 @@ def command(directory: str | None, as_json: bool, **flags: object) -> None:
     """
     from cgicompat.survey import survey
 
-    found = survey(options.load(directory, flags), _SECONDS)
+    settings = options.load(directory, flags)
+    found = survey(settings, _SECONDS)
     if as_json:
         json.dump(_as_json(found), sys.stdout, indent=2)
         print()
     else:
+        if not settings.htaccess:
+            click.echo("Option htaccess is off: no .htaccess is obeyed, whatever it forbids.")
         _show(found)
     sys.exit(0 if _fine(found) else 1)
 

@@ -84,6 +84,8 @@ class Site:
         if isinstance(route, Refusal) and (found := self._fallback(checked, route, hops, lookup)):
             return found
         path = named[-1][0] if named else ""
+        if isinstance(route, Static) and (url := self._index(request, route, path, lookup)) and hops < HOPS:
+            return self.answer(replace(checked, path=url), hops + 1)
         answer = self._follow(checked, route, hops, lookup, path)
         if isinstance(answer, Reply):
             return self._instead(checked, answer, hops, lookup)
@@ -93,6 +95,18 @@ class Site:
             else:
                 answer.change = lambda headers, status: change(headers, status, True, False)
         return answer
+
+    def _index(self, request: Request, route: Static, named: str, lookup: Lookup) -> str:
+        """The URL path, percent-encoded, that a DirectoryIndex has for a directory, if that is one, and it
+        leads somewhere (mod_dir, fixup_dir)."""
+        for name in lookup.indexes(named) if named.endswith("/") else ():
+            if "/" in name and os.path.isdir(route.path):
+                url = _quoted(name if name.startswith("/") else f"{decode(request.path)}{name}")
+                parts = split_mount(url, request.mount) if name.startswith("/") else ("", url)
+                found = self.router.route(parts[1], lookup) if parts else None
+                if isinstance(found, Script) or (isinstance(found, Static) and not os.path.isdir(found.path)):
+                    return parts[1] if parts else ""
+        return ""
 
     def _follow(
         self, request: Request, route: Route, hops: int, lookup: Lookup | None, named: str = ""

@@ -256,6 +256,16 @@ SITES = {
     ),
     "index-more": Site("DirectoryIndex nothing\nDirectoryIndex run.cgi\n", "", "sub/"),
     "index-replaced": Site("DirectoryIndex run.cgi\n", "sub/", "sub/deep/", sub="DirectoryIndex page.txt\n"),
+    "index-elsewhere": Site(
+        "DirectoryIndex none /index-elsewhere/none /index-elsewhere/run.cgi\n",
+        *("", "?a=b", "sub/?a=b", "sub/deep/", "POST "),
+        sub="DirectoryIndex deep/page.txt\n",
+        sub__deep="DirectoryIndex /index-elsewhere/denied.txt /index-elsewhere/sub/page.txt\n",
+    ),
+    "index-elsewhere-denied": Site(
+        "DirectoryIndex /index-elsewhere-denied/sub/run.cgi\n", *("", "sub/"), sub=DENIED
+    ),
+    "index-of-denied": Site("", "sub/", sub="DirectoryIndex /index-of-denied/run.cgi\n" + DENIED),
     "index-disabled": Site("DirectoryIndex disabled\nOptions +Indexes\n", "sub/"),
     "env": Site(
         "SetEnv FOO one\nSetEnv BAR 'two words'\n", "run.cgi", "sub/run.cgi", sub="SetEnv FOO\nUnsetEnv BAR\n"

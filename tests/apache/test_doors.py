@@ -196,6 +196,13 @@ LoadModule x_module y.so
     </FilesMatch>
 </VirtualHost>
 <VirtualHost *:80>
+    ServerName path.example.org
+    ServerPath /order/
+    DocumentRoot "${{ROOT}}"
+    Redirect 410 /order/page
+    Redirect 410 /page
+</VirtualHost>
+<VirtualHost *:80>
     ServerName other.example.org
     DocumentRoot /
 </VirtualHost>
@@ -228,7 +235,7 @@ def test_a_servers_file(home):
     (door.root / "asked" / ".htaccess").write_text("Require all denied\n")
 
     def status(path, host="www.example.org"):
-        data = f"GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n"
+        data = f"GET /{path} HTTP/1.0\r\n" + f"Host: {host}\r\n" * bool(host) + "\r\n"
         return door.send(data.encode()).finish().status
 
     try:
@@ -242,6 +249,9 @@ def test_a_servers_file(home):
             403,
             200,
         ]
+        hosts = ["path.example.org", "", "www.example.org"]
+        assert [status("order/page", host) for host in hosts] == [410, 410, 500]
+        assert [status("page", host) for host in hosts] == [410, 200, 200]
         assert [status("pretty/page"), status("away/x"), status("pretty/private")] == [200, 301, 403]
         until(lambda: "LoadModule" in door.log())
     finally:
