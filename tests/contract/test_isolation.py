@@ -12,7 +12,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -84,16 +83,12 @@ def test_point_03_library_modules_keep_their_identity(site):
     script = site.script("import decimal, _json, json, click\nprint(*map(id, (decimal, _json, json, click)))")
 
     # The first that needs a library that was not preloaded has its process replaced.
-    def stays():
-        first = site.get(script)
-        time.sleep(0.5)
-        return site.get(script).pid == first.pid
+    def stay():
+        first, second = site.get(script), site.get(script)
+        assert len(set(first.lines[0].split())) == 4
+        return (first.pid, first.body) == (second.pid, second.body)
 
-    until(stays)
-    first, second = site.get(script), site.get(script)
-    assert first.body == second.body
-    assert len(set(first.lines[0].split())) == 4
-    site.same_process(first, second)
+    until(stay)
 
 
 @everywhere

@@ -393,7 +393,7 @@ HARMLESS = {
 LARGE = {"sqlalchemy", "matplotlib", "mercurial", "django"}
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("name", HARMLESS)
 def test_harmless_libraries_are_preloaded(site, name):
     if name in LARGE and site.door.persistent:
@@ -414,7 +414,7 @@ def test_harmless_libraries_are_preloaded(site, name):
         return ask(site, f"loaded_{name}")[1]
 
     try:
-        until(lambda: missing() == ["[]"], 60)
+        until(lambda: missing() == ["[]"], 100)
     except pytest.fail.Exception:
         raise AssertionError(f"{missing()} {site.log()[-2000:]}") from None
     # matplotlib imports it, and it matplotlib.

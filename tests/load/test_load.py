@@ -211,7 +211,7 @@ def test_point_14_master_stays_flat(home):
             assert site.door.open("GET", script).finish().body == b"served\n"
         return door.server.pid
 
-    stays_flat(run(300), lambda: run(1000))
+    stays_flat(run, 300, 1000)
     door.stop()
 
 
