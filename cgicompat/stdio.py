@@ -11,6 +11,7 @@ import os
 import sys
 
 # As CPython has it: st_blksize of a pipe or socket, since 3.14 at least DEFAULT_BUFFER_SIZE.
+BEGINNING = 512  # bytes of the output that are remembered
 _BUFFER_SIZE = 4096 if sys.version_info < (3, 14) else io.DEFAULT_BUFFER_SIZE
 
 
@@ -18,6 +19,7 @@ class Output(io.FileIO):
     """fd 1 as the raw file under sys.stdout."""
 
     sent = 0
+    begun = b""  # the first of it
 
     def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
         try:
@@ -27,6 +29,8 @@ class Output(io.FileIO):
                 raise
             discard()
             written = super().write(data)
+        if not self.sent:
+            self.begun = bytes(data[:BEGINNING])
         self.sent += written or 0
         return written
 

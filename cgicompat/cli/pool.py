@@ -14,6 +14,8 @@ import click
 from cgicompat import bare, config, identity
 from cgicompat.cli import options
 
+_LOOKING = 1.0  # seconds
+
 
 @click.command("pool", short_help="Run a pool of workers for nginx, Apache or the other doors.")
 @options.directory
@@ -63,6 +65,11 @@ def command(directory: str | None, check: bool, **flags: object) -> None:
                 + ", ".join(apache.ignored[:20]),
                 err=True,
             )
+        from cgicompat.cli import report
+        from cgicompat.survey import survey
+
+        for line in report.faults(settings, survey(settings, _LOOKING)):
+            click.echo(line, err=True)
     if identity.wanted(settings.user, settings.group)[0] == 0 and not bare.is_inherited():
         click.echo(identity.ROOT, err=True)
     try:

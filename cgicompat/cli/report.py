@@ -6,9 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.text import Text
-
 from cgicompat import identity
 from cgicompat.config import Settings
 from cgicompat.survey import Survey, misplaced
@@ -25,6 +22,9 @@ def url(settings: Settings, port: int) -> str:
 
 def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -> None:
     """Prints the report to standard error. `ignored` are directives of apache_conf, by file and line."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(stderr=True, highlight=False)
 
     def line(*parts: str | tuple[str, str]) -> None:
@@ -95,6 +95,21 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
     if settings.console:
         line("Console: ", (f"{address}_cgicompat/", "bold cyan"))
     line("Ctrl-C ends it.")
+
+
+def faults(settings: Settings, found: Survey) -> list[str]:
+    """Lines about what will not work, for a log: no more than MOST, and one."""
+    lines = [f"{hint}." for hint in [misplaced(settings, found)] if hint]
+    lines += [
+        f"{script.path} cannot run: {script.problem}"
+        if script.problem
+        else f"{script.path}, perhaps not always: {'; '.join(script.remarks)}"
+        for script in found.scripts
+        if script.problem or script.remarks
+    ]
+    if len(lines) > MOST:
+        lines = [*lines[:MOST], f"and {len(lines) - MOST} more: cgicompat check shows all"]
+    return [printable(line) for line in lines]
 
 
 def count(found: Sequence[object], what: str = "script") -> str:

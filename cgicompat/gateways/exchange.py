@@ -115,8 +115,10 @@ class Run:
             return b""
         if head is None:
             if end is End.RESET:
-                late = self._is_late()
-                self.fail(504 if late else 502, "time limit exceeded" if late else "script was killed")
+                if self._is_late():
+                    self._answer_with(504, "time limit exceeded")  # which the pool has logged
+                else:
+                    self.fail(502, "script was killed")
             return b""
         if head.local_redirect:
             if end:
@@ -146,8 +148,12 @@ class Run:
     def fail(self, status: int, reason: str, *headers: tuple[str, str]) -> None:
         """Answers the client with an error page; `reason` goes to the error log."""
         self.error(reason)
+        self._answer_with(status, reason, *headers)
+
+    def _answer_with(self, status: int, reason: str, *headers: tuple[str, str]) -> None:
         self.finished = True
-        self.next = self._instead(page(status, *headers))
+        shown = f"{reason} (shown since debug is on)" if self.settings.debug else ""
+        self.next = self._instead(page(status, *headers, text=shown))
         self.next.headers += self.headers
 
     def error(self, reason: str) -> None:
@@ -231,7 +237,7 @@ class Run:
             self.broken = "time limit exceeded"
             if end is End.EOF:
                 self.broken = f"output is shorter than its Content-Length by {self._left} bytes"
-            self.error(self.broken)
+                self.error(self.broken)
         return body
 
 

@@ -161,7 +161,8 @@ class Intake:
         route = self._router.route(path, lookup)
         if not isinstance(route, Script):
             status = getattr(route, "status", 404)
-            raise Refused(status, "There is no such script.", f"no script for {path!r}")
+            asked = f'"{environ.get("REQUEST_METHOD", "-")} {environ.get("REQUEST_URI", "-")}"'
+            raise Refused(status, "There is no such script.", f"no script for {path!r} {asked}")
         root = self._settings.directory
         environ["SCRIPT_FILENAME"] = route.filename
         environ["SCRIPT_NAME"] = route.script_name

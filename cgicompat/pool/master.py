@@ -133,6 +133,19 @@ class Master:
         if settings.config and state["argv"]:
             self._files.watch(settings.config)
         self._learning.preload(settings.preload)
+        if "workers" not in state:
+            self._introduce()
+
+    def _introduce(self) -> None:
+        """Say what runs here, and where; a pool of somebody's own only what that cannot know."""
+        settings, (low, high) = self._settings, self._settings.workers
+        words = [self._put_back.chosen]
+        if self._state["argv"]:
+            workers = f"{low}" if low == high else f"{low} to {high}"
+            where = f"{settings.directory} at {settings.socket}"
+            words = [f"{where}: runner {settings.runner}, {workers} workers", *words]
+        if text := ", ".join(filter(None, words)):
+            self._log.write(text)
 
     def _pair(self, *inherited: int) -> tuple[socket.socket, socket.socket]:
         ends = []

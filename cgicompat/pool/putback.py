@@ -48,6 +48,13 @@ class PutBack:
         if not self.memory or settings.audit:
             self._prepare_guards()
 
+    @property
+    def chosen(self) -> str:
+        """What the runner auto is here, for the log; why it is not another is there already."""
+        if "auto" not in self._runners:
+            return ""
+        return "auto is cgihandler: memory is put back" if self.memory else "auto is fork"
+
     def _instead(self) -> str:
         if "cgihandler" in self._runners:
             return "Guards put back what they know of (see put-back in docs/configuration.md)"

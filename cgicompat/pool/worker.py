@@ -45,9 +45,11 @@ from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
 from cgicompat.rewind import Unavailable
 from cgicompat.runners import here
+from cgicompat.runners.header import fault
 from cgicompat.runners.outcome import CLIENT_GONE
 from cgicompat.runners.script import kind, runs_here
 from cgicompat.runners.warm import files, preloadable
+from cgicompat.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -280,7 +282,7 @@ class Worker:
         except OSError as error:
             os.close(body)
             with connection:
-                log(f"cannot read the script: {error.strerror}")
+                log(f"{request.label}: cannot read the script: {error.strerror}")
                 _answer(connection, Refused(403, "The script is not readable.").answer)
             return True
         differing = self._differing(request) if self._context.read and name != "cgi" else ""
@@ -336,6 +338,8 @@ class Worker:
         else:
             by_memory = memory and not settings.audit
             outcome = runners.find("fork" if by_memory else name)(request, connection, body)
+            if not (request.gateway or outcome.status):
+                self._look_at_header(request)
         if sampled:
             context.board.note(computed=waits() == waited)
         if context.board.has_left(self._slot):
@@ -363,6 +367,16 @@ class Worker:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served
+
+    def _look_at_header(self, request: Request) -> None:
+        """Tell what a web server does not say of what the script printed, where that shows a fault.
+
+        A program that the script has started may have printed before, unseen by us.
+        """
+        output = STREAMS.output
+        if wrong := fault(request.script, output.begun, output.sent == len(output.begun)):
+            text = f"{request.script}: what it prints does not begin with a header: {wrong}"
+            self._tell(NOTE + text.encode("utf-8", "replace"))
 
     def _note_missing(self, request: Request) -> None:
         """The Python that the script's `#!` line names is not there."""

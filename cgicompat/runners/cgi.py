@@ -17,8 +17,10 @@ from cgicompat import pages
 from cgicompat.dependencies import known
 from cgicompat.errorlog import log
 from cgicompat.request import take_further_byte
+from cgicompat.runners.header import fault
 from cgicompat.runners.outcome import CLIENT_GONE, Outcome
-from cgicompat.runners.script import MAIN, command
+from cgicompat.runners.script import MAIN, command, kind
+from cgicompat.stdio import BEGINNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def run(
         try:
             process = _Process(request, body)
         except OSError as error:
-            log(f"cannot run: {error.strerror or error}{_advice(error)}")
+            log(f"cannot run: {error.strerror or error}{_advice(error, request.script)}")
             if not request.gateway or isinstance(error, PermissionError):
                 _send(connection, pages.error(403 if isinstance(error, PermissionError) else 500))
             if request.gateway:
@@ -65,8 +67,13 @@ def run(
         if request.gateway:
             if not failed:
                 take_further_byte(connection)  # left unread, it shows the gateway that this is no normal end
-        elif not relay.sent and not relay.client_gone:
-            _send(connection, _page_for_nothing(relay.timed_out, process.killed))
+        elif not relay.client_gone:
+            if relay.sent or not (relay.timed_out or status):
+                whole = relay.sent == len(relay.begun)
+                if wrong := fault(request.script, relay.begun, whole):
+                    log(f"what it prints does not begin with a header: {wrong}")
+            if not relay.sent:
+                _send(connection, _page_for_nothing(relay.timed_out, process.killed))
         return Outcome(status, told=relay.ended)
 
 
@@ -124,6 +131,7 @@ class _Relay:
 
     def __init__(self, process: _Process, connection: socket.socket, timeout: float, outlive: bool):
         self.sent = 0
+        self.begun = b""  # the first of it
         self.timed_out = self.client_gone = False
         self._process = process
         self._connection = connection
@@ -200,6 +208,7 @@ class _Relay:
         except BlockingIOError:
             return False
         if data and not self.client_gone:
+            self.begun = self.begun if self.sent else data[:BEGINNING]
             self.sent += len(data)
             if not _send(self._connection, data):
                 self._leave()
@@ -232,8 +241,10 @@ def _send(connection: socket.socket, data: bytes) -> bool:
     return True
 
 
-def _advice(error: OSError) -> str:
+def _advice(error: OSError, script: str) -> str:
     if isinstance(error, FileNotFoundError):
+        if os.path.exists(script) and kind(script).ends_with_cr:
+            return rf"; its #! line ends with CR LF, as on Windows: sed -i 's/\r$//' {script}"
         return "; the interpreter of its #! line may be missing"
     if error.errno == 8:  # ENOEXEC
         return "; it has no #! line"

@@ -26,6 +26,8 @@ class Kind:
         python = (b"python" in first or b"cgicompat-cgi" in first) if line else filename.endswith(".py")
         # A zero byte says binary, whatever the name; a zip file may have a `#!` line.
         self.python = python and b"\0" not in first and then != b"PK\3\4"
+        self.has_line = line
+        self.ends_with_cr = line and first.rstrip(b"\n").endswith(b"\r")
         self.program, words = _words(first) if line and self.python else ("", [])
         self.options = _own_options(words)
         self.unbuffered = "-u" in self.options
@@ -188,5 +190,10 @@ def command_of(script: str, arguments: list[str]) -> list[str]:
             return [another.program, *another.options, *([MAIN] if another.runs_us else []), *tail]
         return [INTERPRETER, *is_a.options, MAIN, *tail]
     if not os.access(script, os.X_OK):
+        if not is_a.has_line:
+            raise PermissionError(
+                f"{script} is no script: not Python, not executable, and without a #! line. "
+                "What is to be sent as it is belongs outside of the folders for scripts"
+            )
         raise PermissionError(f"not executable; chmod +x {script}")
     return tail

@@ -64,6 +64,16 @@ def check(*arguments: str, cwd: Path) -> tuple[int, str]:
     return run.returncode, run.stderr
 
 
+def test_what_it_says_at_start(home: Path) -> None:
+    for name in ("old", "older"):
+        (home / f"www/cgi-bin/{name}.py").write_text("print 'x'\n")
+    site = Site(home)
+    site.server.says(r"/cgi-bin/old.py cannot run: line 1 is Python 2 .*\n/cgi-bin/older.py cannot run: ")
+    auto = "(fork|cgihandler: memory is put back)"
+    site.server.says(rf"{home}/www at unix:{home}/sock: runner auto, 2 workers, auto is {auto}\n")
+    site.server.stop()
+
+
 def test_the_process_becomes_the_master(site: Site) -> None:
     assert site.shown() == ("1", site.server.pid)
     assert "click" not in Path(f"/proc/{site.server.pid}/maps").read_text()

@@ -460,6 +460,16 @@ def test_point_47_neither_executable_nor_python(site):
     page = site.get(f"{site.path}/notes")
     assert page.status == 403
     assert b"just some notes" not in page.body
+    assert "chmod" not in site.logged("notes is no script: not Python, not executable")
+
+
+@pooled
+@pytest.mark.runners("cgi")
+@pytest.mark.unlike_apache("says that there is no such file")
+def test_point_47_a_first_line_of_windows(site):
+    site.file("script.sh", "#!/bin/sh\r\necho\r\n", 0o755)
+    assert site.get(f"{site.path}/script.sh").status == 500
+    site.logged("its #! line ends with CR LF, as on Windows: sed -i ")
 
 
 @pytest.mark.unlike_apache("answers 500")

@@ -97,6 +97,26 @@ def test_point_32_no_header(site, output):
     site.logged("script.py")
 
 
+@pytest.mark.doors("scgi")
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("menu None\n", "malformed header: 'menu None'"), ("Content-Type: text/plain\n", "within the headers")],
+)
+def test_point_32_no_header_behind_a_web_server(site, output, said):
+    """It says no more than that the header is bad."""
+    site.get(prints(site, output))
+    site.logged("script.py", "what it prints does not begin with a header: ", said)
+
+
+@pytest.mark.doors("serve", "asgi", "wsgi")
+@pytest.mark.unlike_apache("has no such pages")
+def test_point_32_debug_shows_what_is_wrong_with_the_header(site):
+    page = site.get(prints(site, "menu <None>\n", name="debug.py"))
+    assert page.status == 500
+    assert b"malformed header: 'menu <None>'" in page.body
+    assert page.header("Content-Type") == "text/plain; charset=utf-8"
+
+
 @pytest.mark.parametrize("head", ["", "X-A: 1\n", "Content-Length: 4\n", "Expires: 0\nX-B:\n"])
 @pytest.mark.parametrize("body", ["body", ""])
 def test_point_32_no_type(site, head, body):

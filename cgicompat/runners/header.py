@@ -1,0 +1,22 @@
+"""Whether what a script printed begins as a response does, where nobody else tells its author."""
+
+from __future__ import annotations
+
+import os
+
+
+def fault(script: str, begun: bytes, whole: bool) -> str:
+    """What is wrong with the header that output begins with, or nothing; `whole` says that all of it is here.
+    What is cut off in the header is right so far."""
+    if (b"\n\n" in begun or b"\n\r\n" in begun) and b":" in begun.partition(b"\n")[0]:
+        return ""  # as it mostly is
+    from cgicompat.response import BadResponse, Parser
+
+    parser = Parser(nph=os.path.basename(script).startswith("nph-"))
+    try:
+        parser.feed(begun)
+        if whole:
+            parser.close()
+    except BadResponse as error:
+        return str(error)
+    return ""
