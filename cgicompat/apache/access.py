@@ -88,9 +88,10 @@ class Facts:
     def of(cls, environ: Mapping[str, str]) -> Facts:
         """What CGI variables say."""
         host = split_host(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""))
+        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         return cls(
             method=environ.get("REQUEST_METHOD", "GET"),
-            url=environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""),
+            url=path or environ.get("DOCUMENT_URI", ""),  # as nginx has it, before we know the script
             host=host[0] if host else "",
             authority=environ.get("HTTP_HOST") or environ.get("SERVER_NAME", ""),
             secure=environ.get("HTTPS", "").lower() == "on",

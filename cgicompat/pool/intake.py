@@ -81,16 +81,18 @@ class Intake:
         # What our gateway sends is one by what the configuration said there.
         known = gateway and self._router.is_script(script)
         try:
-            if not known and not self._router.is_script(script, lookup):
+            moved = not decided and self._translate(lookup, environ)
+            if moved or not (known or self._router.is_script(script, lookup)):
                 if gateway:
                     raise Refused(403, "This is not a script.", f"not a script of this pool: {script!r}")
-                script = self._route(environ, lookup)
+                script, lookup = self._route(environ, lookup)
             hops = 0
             while lookup and not decided and self._decide(lookup, script, environ):
                 if (hops := hops + 1) > HOPS:
                     raise Refused(500, "", f"{script}: more than {HOPS} rewritings")
-                lookup = self._look(environ) or lookup
-                script = self._route(environ, lookup)
+                lookup = self._look(environ)
+                self._translate(lookup, environ)
+                script, lookup = self._route(environ, lookup)
         except TooLong as error:
             raise Refused(414, "", str(error)) from None
         settings = self._settings.for_script(script)
@@ -115,12 +117,25 @@ class Intake:
     def _look(self, environ: dict[str, str]) -> Lookup | None:
         return self._apache.look(lambda: Facts.of(environ)) if self._apache else None
 
+    def _translate(self, lookup: Lookup | None, environ: dict[str, str]) -> bool:
+        """Makes it the request that the server's files have in its place, in `environ`. Was it another one?
+        Raises Refused."""
+        if lookup is None or not self._settings.apache_conf:
+            return False
+        found = lookup.translated()
+        environ |= {name: text for name, text in lookup.env().items() if name not in environ}
+        if found and found.status:
+            raise _elsewhere(found.status, found.location)
+        if found:
+            environ |= {"SCRIPT_NAME": found.url, "PATH_INFO": "", "QUERY_STRING": found.query}
+            lookup = self._look(environ) or lookup
+        if moved := lookup.moved(environ.get("QUERY_STRING", "")):
+            raise _elsewhere(*moved)
+        return found is not None
+
     def _decide(self, lookup: Lookup, script: str, environ: dict[str, str]) -> bool:
         """Lets the request pass, with its user in `environ`, or raises Refused. True where rules have made it
         one for another URL, which is in `environ`."""
-        query = environ.get("QUERY_STRING", "")
-        if moved := lookup.moved(query):
-            raise _elsewhere(*moved)
         decision = lookup.decide(script, not self._router.in_cgi_bin(script))
         if decision.status:
             challenge = [f"WWW-Authenticate: {decision.challenge}"] if decision.challenge else []
@@ -130,7 +145,7 @@ class Intake:
         ruled = lookup.rewritten(script, script + environ.get("PATH_INFO", ""))
         if ruled and ruled.status:
             raise _elsewhere(ruled.status, ruled.location)
-        if moved := lookup.redirected(script, query):
+        if moved := lookup.redirected(script, environ.get("QUERY_STRING", "")):
             raise _elsewhere(*moved)
         if ruled:
             environ["QUERY_STRING"] = ruled.query
@@ -150,8 +165,9 @@ class Intake:
             environ.setdefault(name, text)
         return False
 
-    def _route(self, environ: dict[str, str], lookup: Lookup | None) -> str:
-        """The script that the URL means, for web servers that send no file name of ours.
+    def _route(self, environ: dict[str, str], lookup: Lookup | None) -> tuple[str, Lookup | None]:
+        """The script that the URL means, for web servers that send no file name of ours, and what is said of
+        it where the URL, which is known now, may matter.
 
         REQUEST_URI comes last: it is what the client sent, before rewriting and internal redirects.
         """
@@ -173,7 +189,7 @@ class Intake:
             environ["PATH_TRANSLATED"] = root + route.path_info
         else:
             del environ["PATH_INFO"]
-        return route.filename
+        return route.filename, self._look(environ) if self._settings.apache_conf else lookup
 
     def _body(self, connection: socket.socket, length: int) -> int:
         """An fd with exactly `length` bytes, all of them here: neither side can block on the other."""

@@ -165,6 +165,45 @@ def test_behind_nginx(home):
         door.stop()
 
 
+BEHIND = """\
+DocumentRoot {root}
+<Directory "{root}">
+    Require all granted
+    AllowOverride None
+</Directory>
+<Location /cgi-bin/closed.py>
+    Require all denied
+</Location>
+Redirect 303 /cgi-bin/away http://example.org/away
+RewriteEngine On
+RewriteRule ^/cgi-bin/gone - [G]
+RewriteRule ^/cgi-bin/pretty/(.*)$ /cgi-bin/x.py?$1 [E=FOO:rule,L]
+RewriteRule ^/cgi-bin/hidden$ /cgi-bin/closed.py
+RewriteRule ^/cgi-bin/x - [E=FOO:unchanged]
+"""
+
+
+@pytest.mark.xdist_group("apache-nginx")
+def test_a_servers_file_behind_nginx(home):
+    place = home / "apache-nginx-conf"
+    root = place / "www"
+    (root / "cgi-bin").mkdir(parents=True)
+    (place / "httpd.conf").write_text(BEHIND.format(root=root))
+    for name in ("x.py", "closed.py"):
+        text = "import os\nprint('\\n' + os.environ.get('FOO', '') + os.environ['QUERY_STRING'])\n"
+        (root / "cgi-bin" / name).write_text(text)
+    door = Nginx("fork", place, 'apache-conf = "../httpd.conf"\n')
+    try:
+        asked = ("x.py", "closed.py", "closed.py/x", "away/x", "gone", "pretty/a", "hidden", "none")
+        answers = {name: door.open("GET", f"/cgi-bin/{name}").finish() for name in asked}
+        found = {name: answer.status for name, answer in answers.items()}
+        assert [*found.values()] == [200, 403, 403, 303, 410, 200, 403, 404], found
+        assert (answers["x.py"].body, answers["pretty/a"].body) == (b"unchanged\n", b"rulea\n")
+        assert answers["away/x"].header("Location") == "http://example.org/away/x"
+    finally:
+        door.stop()
+
+
 CONF = """\
 Define ROOT {root}
 <IfDefine !PUBLIC>

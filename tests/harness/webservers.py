@@ -53,7 +53,7 @@ class WebServer(HttpDoor):
         if not found:
             pytest.skip(f"{self.programs[0]} is not installed")
         if self.pooled:
-            self.pool = Scgi(self.runner, self.home)
+            self.pool = Scgi(self.runner, self.home, (self.root / "cgicompat.toml").read_text())
         self.program = found[0]
         self.port = free_port()
         self.file = self.home / "server.conf"
