@@ -54,14 +54,18 @@ def _combinations(metafunc: pytest.Metafunc) -> Iterator[object]:
 
 def _fewer(combinations: list[tuple[str, str]], case: str) -> list[tuple[str, str]]:
     """Each runner and each door at least once, since behind all doors is one pool: all runners where nothing
-    is in front of it, at each of the other doors the one whose turn it is."""
+    is in front of it; at each of the other doors the one whose turn it is, without the slow `cgi`."""
     doors = list(dict.fromkeys(door for door, _ in combinations))
     whole = {"scgi"}.intersection(doors) or (doors if len(doors) < len(RUNNERS) else ())
     turn = zlib.crc32(case.encode())
     found = []
     for number, door in enumerate(doors, turn):
         pairs = [pair for pair in combinations if pair[0] == door]
-        found += pairs if door in whole else [pairs[number % len(pairs)]]
+        if door not in whole:
+            if "scgi" in whole:
+                pairs = [pair for pair in pairs if pair[1] != "cgi"] or pairs
+            pairs = [pairs[number % len(pairs)]]
+        found += pairs
     return found
 
 

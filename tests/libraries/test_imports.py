@@ -382,23 +382,18 @@ HARMLESS = {
     "lxml": "lxml.etree lxml.html",
     "numpy": "numpy numpy.linalg numpy.random numpy.polynomial",
     "PIL": "PIL.Image PIL.ImageDraw",
-    "requests": "requests",
-    "sqlalchemy": "sqlalchemy sqlalchemy.orm sqlalchemy.dialects.sqlite",
-    "matplotlib": "matplotlib matplotlib.pyplot",
     "mercurial": "mercurial.hgweb mercurial.ui",
     "django": "django.conf django.http django.template django.core.handlers.wsgi django.db.models",
 }
 
 
-LARGE = {"sqlalchemy", "matplotlib", "mercurial", "django"}
-
-
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("name", HARMLESS)
 def test_harmless_libraries_are_preloaded(site, name):
-    if name in LARGE and site.door.persistent:
-        pytest.skip("a master decides alike for all runners, and these take seconds")
+    """More are so by their keeping one process under cgihandler, see test_libraries."""
     if name not in ("standard", "own"):
+        if site.door.persistent:
+            pytest.skip("a master decides alike for all runners, and these take seconds")
         pytest.importorskip(name)
     importing = "".join(f"import {module}\n" for module in HARMLESS[name].split())
     site.file(f"import_{name}.py", HEAD + importing, 0o755)
@@ -417,8 +412,6 @@ def test_harmless_libraries_are_preloaded(site, name):
         until(lambda: missing() == ["[]"], 100)
     except pytest.fail.Exception:
         raise AssertionError(f"{missing()} {site.log()[-2000:]}") from None
-    # matplotlib imports it, and it matplotlib.
-    assert name != "matplotlib" or "mpl_toolkits" not in site.log()
 
 
 def test_a_library_that_seeds_numpy_at_its_import(site, packages):
