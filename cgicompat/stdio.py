@@ -10,8 +10,8 @@ import io
 import os
 import sys
 
-# As CPython has it: st_blksize of a pipe or socket, since 3.14 at least DEFAULT_BUFFER_SIZE.
 BEGINNING = 512  # bytes of the output that are remembered
+# As CPython has it: st_blksize of a pipe or socket, since 3.14 at least DEFAULT_BUFFER_SIZE.
 _BUFFER_SIZE = 4096 if sys.version_info < (3, 14) else io.DEFAULT_BUFFER_SIZE
 
 
