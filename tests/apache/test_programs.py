@@ -219,7 +219,7 @@ def perl_path(home: Path) -> list[str]:
 # /usr/share/doc/awstats/examples/apache.conf
 AWSTATS = """
 DocumentRoot "{root}"
-SetEnv AWSTATS_ENABLE_CONFIG_DIR 1
+SetEnv AWSTATS_ENABLE_CONFIG_DIR {home}/etc/awstats
 <Directory {home}/usr/share/awstats/icon>
     Options None
     AllowOverride None
