@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cgicompat.config import Settings
 
+    from .handling import Options
     from .headers import Headers
     from .merging import Values
     from .places import Alias
@@ -175,7 +176,7 @@ class Apache:
         steps, override = [], 0
         spelled = self._spelled(folder, server)
         names = [name for name in spelled.split("/") if name]
-        outside = len(server.document_root) if self._inside(folder) else len(spelled) + 1
+        outside = len(server.document_root) if self.inside(folder) else len(spelled) + 1
         for depth in range(len(names) + 1):
             path = "/" + "/".join(names[:depth])
             parts = [part for level, matches, part in server.directories if level == depth and matches(path)]
@@ -187,12 +188,12 @@ class Apache:
                 steps.append(_Step(parts, file, override))
         return steps
 
-    def _inside(self, folder: str) -> bool:
+    def inside(self, folder: str) -> bool:
         return folder == self.directory or folder.startswith(self.directory + "/")
 
     def _spelled(self, folder: str, server: Server) -> str:
         """A directory as the configuration spells it in sections, perhaps by a link."""
-        return server.document_root + folder[len(self.directory) :] if self._inside(folder) else folder
+        return server.document_root + folder[len(self.directory) :] if self.inside(folder) else folder
 
     def _htaccess(self, step: _Step) -> Part | None:
         """What the .htaccess of a directory says now, None where there is none."""
@@ -296,7 +297,7 @@ class Lookup:
         if wrong := self._mistake(path):
             return wrong
         values = self.values(path)
-        if not values:
+        if not (values or runs):
             return access.OPEN
         decision = access.OPEN
         if not values.keys().isdisjoint(_ASKING):
@@ -307,7 +308,11 @@ class Lookup:
                 facts.env = {**facts.env, **evaluated(values["set_env_if"], facts)}
             decision = access.decide(values, facts)
             facts.user = decision.user
-        if not decision.status and (closed := self._closed(values, path, runs)):
+        if (
+            not decision.status
+            and (runs or "options" in values)
+            and (closed := self._closed(values, path, runs))
+        ):
             return closed
         if not decision.status and "includes" in values:
             from .handling import includes
@@ -326,15 +331,21 @@ class Lookup:
 
     def _closed(self, values: Values, path: str, runs: bool) -> Decision | None:
         """What Options have against a file."""
-        if "options" not in values:
-            return None
-        from .handling import follows
+        options = values.get("options")
+        if options:
+            from .handling import follows
 
-        if not follows(values, self._apache.directory, path.rstrip("/")):
-            return Decision(403, "a symbolic link, and Options has no FollowSymLinks")
-        if runs and not values["options"].has("execcgi", True):
+            if not follows(values, self._apache.directory, path.rstrip("/")):
+                return Decision(403, "a symbolic link, and Options has no FollowSymLinks")
+        if runs and not self._has(options, "execcgi", path):
             return Decision(403, "a script, and Options has no ExecCGI")
         return None
+
+    def _has(self, options: Options | None, name: str, path: str) -> bool:
+        """Is an option on for `path`? What nobody has said holds in the served directory, and as in Apache
+        does not elsewhere."""
+        default = self._apache.inside(path)
+        return options.has(name, default) if options else default
 
     def is_script(self, path: str) -> bool | None:
         """Whether a file is to be run, as handlers say; None where they say nothing."""
@@ -480,6 +491,7 @@ class Lookup:
     def lists(self, path: str, default: bool) -> bool:
         """May the directory `path` be listed, which may be by `default`?"""
         options = self.values(path).get("options")
+        default = default and self._apache.inside(path)
         return options.has("indexes", default) if options else default
 
     def shows(self, path: str, name: str) -> bool:

@@ -35,6 +35,7 @@ class Access:
         alias = router.alias if isinstance(router, Router) else lambda _: None
         self._apache = obeyed(settings, lambda line: log.error("%s", plain(line)), alias)
         self.ignored = self._apache.ignored if self._apache else []
+        self._aliased = bool(self._apache and self._apache.aliases)
 
     def look(self, request: Request, cookies: list[str]) -> Lookup | None:
         """The configuration as this request sees it, None where none is obeyed; rules add to `cookies`."""
@@ -59,7 +60,7 @@ class Access:
             runs = (
                 isinstance(route, Script)
                 and route.filename == path
-                and bool(lookup.values(path))
+                and bool(lookup.values(path) or self._aliased)
                 and not self._in_cgi_bin(path)
             )
             decision = lookup.decide(path, runs) if path != request.admitted else OPEN

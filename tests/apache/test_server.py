@@ -19,8 +19,10 @@ RedirectMatch "^/closed/(.*)-gone$" /elsewhere/$1
 Redirect 410 /gone
 <Directory "{home}">
     Require all granted
-    Options +ExecCGI +FollowSymLinks -Indexes
     AllowOverride All
+</Directory>
+<Directory "{home}/users.d/ann">
+    Options +ExecCGI
 </Directory>
 <Directory "{root}/closed">
     %(basic)s
@@ -60,8 +62,15 @@ RewriteRule ^/cookie-cgi /~ann/run.cgi [PT,CO=a:%%{{REQUEST_URI}}:.example.org:-
 UserDir "{home}/users.d/*/www"
 UserDir disabled cy
 """
-FILES = ("files/page.txt", "files/sub/page.txt", "files/sub/index.html", "files/sub/x.sh")
+FILES = (
+    "files/page.txt",
+    "files/sub/page.txt",
+    "files/sub/index.html",
+    "files/sub/run.cgi",
+    "files/list/a.txt",
+)
 FILES += ("users.d/ann/www/page.txt", "users.d/ann/www/run.cgi", "users.d/cy/www/page.txt")
+FILES += ("users.d/dee/www/run.cgi",)
 MAP = """\
 # pages
 page /git/page.txt and more
@@ -75,6 +84,11 @@ FILES += ("users.d/ann/secret.txt", "programs/backend", "programs/deep/run")
 ASKED = (
     *("closed/page.txt", "closed/away/x?a=b", "closed/inner", "closed/x-gone", "gone", "gone/x"),
     *(
+        "match/sub/run.cgi",
+        "match/sub/run.cgi/x",
+        "match/list/",
+        "~dee/run.cgi",
+        "~dee/",
         "match/sub/page.txt",
         "match/sub/",
         "match/sub",
