@@ -375,7 +375,7 @@ class Worker:
         """
         output = STREAMS.output
         if wrong := fault(request.script, output.begun, output.sent == len(output.begun)):
-            text = f"{request.script}: what it prints does not begin with a header: {wrong}"
+            text = f"{request.script}: its output is no CGI response: {wrong}"
             self._tell(NOTE + text.encode("utf-8", "replace"))
 
     def _note_missing(self, request: Request) -> None:

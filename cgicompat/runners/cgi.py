@@ -71,7 +71,7 @@ def run(
             if relay.sent or not (relay.timed_out or status):
                 whole = relay.sent == len(relay.begun)
                 if wrong := fault(request.script, relay.begun, whole):
-                    log(f"what it prints does not begin with a header: {wrong}")
+                    log(f"its output is no CGI response: {wrong}")
             if not relay.sent:
                 _send(connection, _page_for_nothing(relay.timed_out, process.killed))
         return Outcome(status, told=relay.ended)

@@ -23,10 +23,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+    from typing import NoReturn
 
     from cgicompat.request import Request
 
 
+_exit_at_once = os._exit
 _LAST_WORDS = 3.0  # seconds between SIGTERM and the end of a script that does not heed it
 
 
@@ -38,6 +40,7 @@ class _Running:
 
     program: Program | None = None
     process = 0
+    gateway = False
 
 
 _running = _Running()
@@ -78,7 +81,7 @@ def run(
         debug=request.settings.debug,
         unbuffered=is_unbuffered(request.script),
     )
-    _running.program, _running.process = program, os.getpid()
+    _running.program, _running.process, _running.gateway = program, os.getpid(), request.gateway
     try:
         program.run()
     finally:
@@ -122,10 +125,24 @@ def _end_response(family: int, gateway: bool) -> None:
         end.detach()
 
 
+def _exit(status: int) -> NoReturn:
+    """Exit to the system with specified status, without normal exit processing."""
+    # Who goes so has not been killed, as the gateway would think.
+    if _program_here() and _running.gateway:
+        try:
+            with socket.socket(fileno=os.dup(1)) as end:
+                take_further_byte(end)
+        except OSError:
+            pass  # the script has closed it, or put something else there
+    _exit_at_once(status)
+
+
 def handle_signals(parent: int) -> None:
-    """Install the handlers, in the master: its children inherit them. `parent` is the master's pid."""
+    """Install the handlers, and an os._exit that says that it was called, in the master: its children inherit
+    them. `parent` is the master's pid."""
     global _parent
     _parent = parent
+    os._exit = _exit
     signal.signal(signal.SIGXCPU, _time_is_over)
     signal.signal(signal.SIGIO, _somebody_is_gone)
 

@@ -198,6 +198,18 @@ def test_cgi_under_the_reference(tmp_path: Path, module: str) -> None:
     assert any("has no cgi" in remark for remark in script.remarks) == (sys.version_info >= (3, 13))
 
 
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="its Python has cgi")
+@pytest.mark.parametrize("inner", [True, False])
+def test_the_runner_cgi_is_asked_before_it_is_advised(tmp_path: Path, inner: bool) -> None:
+    """Where a Python that the script starts imports cgi, that has it under the reference alone."""
+    start = "import subprocess, sys; print(subprocess.call([sys.executable, '-c', 'import cgi']))"
+    varies = "print('cgicompat.runners.warm' in sys.modules)"
+    source = "import cgi, sys\nprint('Content-Type: text/plain\\n', flush=True)\n"
+    write(tmp_path, "page.py", source + (start if inner else varies) + "\n")
+    script = run(tmp_path, repeat=2).scripts[0]
+    assert script.best == ("" if inner else "cgi")
+
+
 def test_lines_to_ignore(tmp_path: Path) -> None:
     planted(tmp_path, "differs_body")
     assert run(tmp_path, ignore=("alone|in a pool",), repeat=2).same

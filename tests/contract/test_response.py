@@ -105,7 +105,7 @@ def test_point_32_no_header(site, output):
 def test_point_32_no_header_behind_a_web_server(site, output, said):
     """It says no more than that the header is bad."""
     site.get(prints(site, output))
-    site.logged("script.py", "what it prints does not begin with a header: ", said)
+    site.logged("script.py", "its output is no CGI response: ", said)
 
 
 @pytest.mark.doors("serve", "asgi", "wsgi")

@@ -77,10 +77,11 @@ INTERNAL = """
     __slotnames__ __spec__ __static_attributes__ __warningregistry__ __weakref__ _abc_impl _value2member_map_
 """
 
-# How the process was started, what other functions here tell, and os.system: in workers it is ours.
+# How the process was started, what other functions here tell, and os.system, os._exit: workers have ours.
 ELSEWHERE = """
     sys.__stderr__ sys.__stdin__ sys.__stdout__ sys._base_executable sys.executable sys.flags sys.modules
     sys.lazy_modules sys.orig_argv sys.path_importer_cache sys.stderr sys.stdin sys.stdout os.system
+    os._exit
 """
 ROOT = os.environ["DOCUMENT_ROOT"]
 IGNORED = {*CACHES.split(), *INTERNAL.split(), *ELSEWHERE.split()}
