@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 
-from cgicompat import bare, identity
+from cgicompat import bare
 from cgicompat.pool import filelimit, tidy
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ class Pool:
     def __init__(self, settings: Settings):
         """Start it. Requests can be sent at once. Raises OSError."""
         import subprocess
+
+        from cgicompat import identity
 
         filelimit.check(settings)
         if not identity.is_ours(settings.user, settings.group):
@@ -100,6 +102,8 @@ def exec_master(settings: Settings, argv: list[str]) -> NoReturn:
     added it only says whether they are good. Raises OSError where the socket cannot be bound, or this process
     not be of the user whom they name.
     """
+    from cgicompat import identity
+
     signal.pthread_sigmask(signal.SIG_BLOCK, tidy.SIGNALS)
     state = bare.inherited()
     if state is None:

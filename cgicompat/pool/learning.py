@@ -43,6 +43,7 @@ class Learning:
         self._tasting = Tasting(
             log, errands, rules, verdicts, context.refused, context.read, files.watch, self._settle
         )
+        self._context = context
         self._files = files
         self._errands = errands
         self._tries: dict[str, int] = {}
@@ -96,6 +97,7 @@ class Learning:
         if not self.news or self._compiling:
             return False
         self.news = False
+        self._context.note_modules()
         settle(shared)
         return True
 

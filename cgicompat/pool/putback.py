@@ -8,13 +8,12 @@ import time
 
 from cgicompat import python
 from cgicompat.modules import LIBRARY
-from cgicompat.rewind import Memory, Unavailable
-from cgicompat.rewind.trial import working
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cgicompat.config import Settings
     from cgicompat.pool.log import Log
+    from cgicompat.rewind import Memory
 
 _MOST_CRASHES = 3
 _MOST_SPENT = 3  # times in a row that a script may make its process spent
@@ -41,9 +40,11 @@ class PutBack:
         if not self._runners & {"auto", "cgihandler"}:
             return
         if settings.put_back != "guards":
+            from cgicompat.rewind.trial import working  # which fork alone has no use for
+
             try:
                 self.memory = working(lambda name: not LIBRARY.is_standard(name))
-            except (Unavailable, OSError) as error:
+            except OSError as error:
                 self._log.write(f"memory cannot be put back: {error}. {self._instead()}")
         if not self.memory or settings.audit:
             self._prepare_guards()
@@ -80,7 +81,7 @@ class PutBack:
         begun = time.monotonic()
         try:
             self.memory.image()
-        except (Unavailable, OSError) as error:
+        except OSError as error:
             self.give_up(str(error))
             return
         self.outdated = True

@@ -43,7 +43,6 @@ from cgicompat.pool.messages import (
 from cgicompat.pool.tidy import Traces
 from cgicompat.processes import kill_group
 from cgicompat.request import Request, take_further_byte
-from cgicompat.rewind import Unavailable
 from cgicompat.runners import here
 from cgicompat.runners.header import fault
 from cgicompat.runners.outcome import CLIENT_GONE
@@ -101,6 +100,11 @@ class Context:
         self.recorder = recorder
         self.soft_limit = soft_limit  # of open files
         self.put_back = put_back
+        self.note_modules()
+
+    def note_modules(self) -> None:
+        """The `modules` that are loaded now are in all processes forked from now on, which share the set."""
+        self.modules = frozenset(sys.modules)
 
 
 class Job:
@@ -131,8 +135,8 @@ class Worker:
         self._slot = slot
         self._served = 0
         self._used = False  # a script has run here
-        self._known = set(sys.modules)
-        self._born = self._loaded = len(self._known)  # modules
+        self._known = context.modules
+        self._born = self._loaded = len(sys.modules)
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
@@ -166,7 +170,7 @@ class Worker:
             try:
                 self._served = put_back.memory.snapshot(self._context.notify)
                 self._used = self._served > 0
-            except (Unavailable, OSError) as error:
+            except OSError as error:
                 self._tell(UNABLE + str(error).encode("utf-8", "replace"))
                 os._exit(0)
 
@@ -330,14 +334,14 @@ class Worker:
             # The last request: even what the script forks past Python must not take those of others.
             for channel in (context.listener, context.handoff):
                 release(channel.detach())
+        by_guards = name == "cgihandler" and (not memory or settings.audit)
         if name == "cgi":
             from cgicompat.runners import cgi
 
             outcome = cgi.run(request, connection, body, lambda pid: context.board.set_group(self._slot, pid))
             context.board.set_group(self._slot, 0)
         else:
-            by_memory = memory and not settings.audit
-            outcome = runners.find("fork" if by_memory else name)(request, connection, body)
+            outcome = runners.find(name if by_guards else "fork")(request, connection, body)
             if not (request.gateway or outcome.status):
                 self._look_at_header(request)
         if sampled:
@@ -352,7 +356,7 @@ class Worker:
             log(f"audit: {change}")
         if name == "cgi" or request.script in CODE.missed:
             self._note_missing(request)
-        self._report_code()
+        self._report_code(guarded=by_guards and not self._served)
         self._wait_for_log()
         if recorder:
             seconds = time.monotonic() - now
@@ -395,20 +399,20 @@ class Worker:
             return False
         return True
 
-    def _report_code(self) -> None:
-        """Tell the master what scripts are and import, for it to have that ready in the next children."""
+    def _report_code(self, guarded: bool) -> None:
+        """Tell the master what scripts are and import, for it to have that ready in the next children. Where
+        this process was `guarded` just now, guards may have taken modules away."""
         memory = self._context.put_back.memory
         if memory and not memory.is_news((len(sys.modules), *CODE.missed)):
             return
         if CODE.missed:
             self._report(COMPILED, CODE.missed)
             CODE.missed.clear()
-        # Before the first request guards may have taken modules away.
-        if self._served and len(sys.modules) == self._loaded:
+        if len(sys.modules) == self._loaded and not guarded:
             return
         self._loaded = len(sys.modules)
         new = sys.modules.keys() - self._known
-        self._known |= new
+        self._known = self._known | new
         names = preloadable(new - self._context.refused)
         self._report(LEARNED, names)
         self._report(LOADED, files(new.difference(names)))

@@ -32,7 +32,7 @@ _SPARE = 2 << 20  # bytes of small objects that a request can make before Python
 _CELL = 448  # bytes of one of them, below what Python's allocator takes for small
 
 
-class Unavailable(Exception):
+class Unavailable(OSError):
     """Memory cannot be put back here; the message says why."""
 
 

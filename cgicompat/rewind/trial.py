@@ -17,7 +17,7 @@ _SECONDS = 10.0
 
 def working(is_library: Callable[[str], bool]) -> Memory:
     """That of this process, tried out; from now on it is recorded what modules of which the name `is_library`
-    want to be told (see randomness). Raises Unavailable, OSError."""
+    want to be told (see randomness). Raises OSError."""
     memory = Memory()
     _try_out(memory)
     randomness.record(is_library)
@@ -25,7 +25,7 @@ def working(is_library: Callable[[str], bool]) -> Memory:
 
 
 def _try_out(memory: Memory) -> None:
-    """See whether it goes, in processes that end. Raises Unavailable, OSError."""
+    """See whether it goes, in processes that end. Raises OSError."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:

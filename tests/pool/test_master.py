@@ -200,6 +200,15 @@ def test_modules_that_scripts_import_are_preloaded(start):
     until(lambda: pool.get(script).lines[1] == "True")
 
 
+def test_under_fork_nothing_is_loaded_that_only_cgihandler_needs(start):
+    pool = start("--workers", "1", "--runner", "fork")
+    script = pool.script("print(*(name for name in sys.modules if name.startswith('cgicompat.')))")
+    loaded = pool.get(script).lines[1].split()
+    assert "cgicompat.pool.worker" in loaded
+    unused = ("cgicompat.rewind", "cgicompat.guards", "cgicompat.identity", "cgicompat.pool.taster")
+    assert [name for name in loaded if name.startswith(unused)] == []
+
+
 def test_children_are_born_with_the_code_of_scripts(start):
     pool = start("--workers", "1")
     (pool.root / "cgi-bin" / "helper.py").write_text("value = 1\n")

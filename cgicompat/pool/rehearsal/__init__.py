@@ -8,6 +8,7 @@ in this directory, and does nothing.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import socket
@@ -60,11 +61,15 @@ def _rehearse(context: Context, temporary: str) -> None:
     streams = [keep(os.dup(fd)) for fd in (0, 1, 2)]
     reader, writer = os.pipe()  # for fd 2: a worker waits until its errors have been read
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGIO,))
+    gc.freeze()  # or each request, at its end, would look at all that there is
     try:
         os.dup2(writer, 2)
-        for _ in range(_TIMES):
-            _ask(Worker(stage, 0))
+        for number in range(_TIMES):
+            # With a file name as gateways send it, and as nginx does, by the URL alone, which is a new one.
+            environ = {"SCRIPT_FILENAME": _SCRIPT} if number % 2 else {"DOCUMENT_URI": f"/script.py/{number}"}
+            _ask(Worker(stage, 0), environ | {"REQUEST_METHOD": "GET"})
     finally:
+        gc.unfreeze()
         for fd, kept in enumerate(streams):
             os.dup2(kept, fd)
             release(kept)
@@ -81,8 +86,8 @@ def _rehearse(context: Context, temporary: str) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _ask(worker: Worker) -> None:
+def _ask(worker: Worker, environ: dict[str, str]) -> None:
     client, connection = socket.socketpair()
     with client:
-        client.sendall(scgi.encode({"SCRIPT_FILENAME": _SCRIPT, "REQUEST_METHOD": "GET"}))
+        client.sendall(scgi.encode(environ))
         worker.serve(connection)
