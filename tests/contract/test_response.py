@@ -97,17 +97,6 @@ def test_point_32_no_header(site, output):
     site.logged("script.py")
 
 
-@pytest.mark.doors("scgi")
-@pytest.mark.parametrize(
-    ("output", "said"),
-    [("menu None\n", "malformed header: 'menu None'"), ("Content-Type: text/plain\n", "within the headers")],
-)
-def test_point_32_no_header_behind_a_web_server(site, output, said):
-    """It says no more than that the header is bad."""
-    site.get(prints(site, output))
-    site.logged("script.py", "its output is no CGI response: ", said)
-
-
 @pytest.mark.doors("serve", "asgi", "wsgi")
 @pytest.mark.unlike_apache("has no such pages")
 def test_point_32_debug_shows_what_is_wrong_with_the_header(site):

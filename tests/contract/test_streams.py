@@ -277,6 +277,17 @@ def test_point_28_stderr_may_be_stdout(site):
     assert site.logged("ZeroDivisionError").count("ZeroDivisionError") == 1
 
 
+@pytest.mark.doors("scgi")
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("menu None\n", "malformed header: 'menu None'"), ("Content-Type: text/plain\n", "within the headers")],
+)
+def test_point_28_a_bad_header_behind_a_web_server(site, output, said):
+    """That says no more than that it is bad."""
+    site.page(f"print({output!r}, end='')", head=False)
+    site.logged("script.py", "its output is no CGI response: ", said)
+
+
 def test_point_29_flushed_output_arrives_at_once(site):
     request = site.open("GET", site.script(WAIT + "print('first', flush=True)\nwait()\nprint('second')"))
     request.wait_for(b"first\n")
