@@ -105,6 +105,9 @@ def test_point_45_time_limit(site):
     site.logged("slow.py")
     assert site.page("print('next')", name="next.py").body == b"next\n"
     until(lambda: not site.door.zombies())
+    if site.door.name != "apache":
+        [line] = [line for line in site.log().splitlines() if "slow.py" in line]
+        assert "time limit of 0.5 s is over" in line
 
 
 @pytest.mark.doors("serve", "asgi", "wsgi")
