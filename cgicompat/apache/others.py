@@ -45,7 +45,7 @@ _REFUSED = (
 _SERVERS = (
     "ServerRoot PidFile Mutex DefaultRuntimeDir Timeout KeepAlive MaxKeepAliveRequests KeepAliveTimeout "
     "User Group "
-    "HostnameLookups ErrorLog ErrorLogFormat LogLevel Listen ServerTokens UseCanonicalName ServerAdmin "
+    "HostnameLookups ErrorLog ErrorLogFormat LogLevel Listen ServerTokens UseCanonicalName "
     "UseCanonicalPhysicalPort AddModuleInfo GracefulShutdownTimeout CoreDumpDirectory ReceiveBufferSize "
     "SendBufferSize ListenBacklog ScoreBoardFile StartServers MinSpareServers MaxSpareServers MaxClients "
     "ServerLimit ThreadLimit MinSpareThreads MaxSpareThreads ThreadsPerChild MaxRequestWorkers "

@@ -9,7 +9,7 @@ import os
 import re
 from functools import partial
 
-from .merging import ADDING, FILEINFO
+from .merging import ADDING, FILEINFO, SERVER
 from .patterns import expression
 from .rows import Row, Scope
 
@@ -98,6 +98,10 @@ def _set_env(scope: Scope, words: list[str]) -> None:
     _environment(scope)[words[0]] = words[1] if len(words) > 1 else ""
 
 
+def _server_admin(scope: Scope, words: list[str]) -> None:
+    _environment(scope)["SERVER_ADMIN"] = words[0]
+
+
 def _pass_env(scope: Scope, words: list[str]) -> None:
     for name in words:
         if name in os.environ:
@@ -126,4 +130,5 @@ ROWS = (
     Row("SetEnv", FILEINFO, (1, 2), _set_env, "env"),
     Row("UnsetEnv", FILEINFO, (1, None), _unset_env, "env"),
     Row("PassEnv", FILEINFO, (1, None), _pass_env, "env"),
+    Row("ServerAdmin", SERVER, (1, 1), _server_admin),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.doors import Door, Scgi, Serve
+from tests.harness.doors import Door, Scgi, Serve, Site
 from tests.harness.processes import host_environ, until
 from tests.harness.webservers import Nginx
 
@@ -213,6 +213,7 @@ LoadModule x_module y.so
 <VirtualHost *:80>
     ServerName www.example.org
     ServerAlias *.example.com
+    ServerAdmin ann@example.org
     DocumentRoot "${{ROOT}}"
     <Directory "${{ROOT}}">
         Require all granted
@@ -293,6 +294,11 @@ def test_a_servers_file(home):
         assert [status("page", host) for host in hosts] == [410, 200, 200]
         assert [status("pretty/page"), status("away/x"), status("pretty/private")] == [200, 301, 403]
         until(lambda: "LoadModule" in door.log())
+        script = Site(door, "admin").script("import os; print(os.environ.get('SERVER_ADMIN'))")
+        assert (
+            door.open("GET", script, headers=[("Host", "www.example.org")]).finish().body
+            == b"ann@example.org\n"
+        )
     finally:
         door.stop()
 
