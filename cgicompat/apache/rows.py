@@ -148,7 +148,7 @@ def _obey_one(entry: Directive, scope: Scope) -> None:
     """Raises ValueError that says what is wrong."""
     row = TABLE.get(entry.name.lower())
     if row is None:
-        raise ValueError(_unknown(entry.name, scope))
+        raise ValueError(_unknown(entry.name))
     if not row.where & scope.allowed:
         if row.do is leave_out and scope.server:
             row.do(scope, [])
@@ -160,11 +160,10 @@ def _obey_one(entry: Directive, scope: Scope) -> None:
     row.do(scope, given)
 
 
-def _unknown(name: str, scope: Scope) -> str:
+def _unknown(name: str) -> str:
     if name.lower().startswith(("php_", "php5_", "php7_", "php8_", "suphp_")):
         return "this is for PHP, which does not run here: take it out, or put it into <IfModule mod_php.c>"
-    off = "" if scope.server else ", or set htaccess = false to have no .htaccess obeyed"
-    return f"unknown: correct its name, put it into <IfModule> of its module, or take it out{off}"
+    return "not known here: take it out, put it into <IfModule> of its module, or correct its name"
 
 
 def _takes(row: Row) -> str:

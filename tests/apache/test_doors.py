@@ -46,7 +46,7 @@ def test_a_mistake_is_in_the_log(site):
     script = site.script("print('ran')")
     site.file(".htaccess", "\nFoo bar\n")
     assert site.get(script).status == 500
-    site.logged(f"{site.directory}/.htaccess:2: Foo: unknown: correct its name", "htaccess = false")
+    site.logged(f"{site.directory}/.htaccess:2: Foo: not known here", "htaccess = false")
 
 
 def test_what_is_not_obeyed_yet_is_refused(site):
@@ -306,7 +306,7 @@ def test_a_servers_file(home):
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("Nonsense 1\n", "1: Nonsense: unknown"),
+        ("Nonsense 1\n", "1: Nonsense: not known here"),
         ("Include nothing.conf\n", "1: Include: there is no "),
         ("<Directory /x>\nAllowOverride Some\n</Directory>\n", "2: AllowOverride: `Some` is not known"),
         ("<Directory /x>\n", "1: <Directory>: not closed"),

@@ -117,7 +117,7 @@ LoadModule x y.so
     run = check(site, "--apache-conf", conf)
     assert run.returncode == 1
     assert "  ignored: LoadModule (4)\n" in run.stdout
-    assert "  refused: line 8: Nonsense: unknown" in run.stdout
+    assert "  refused: line 8: Nonsense: not known here" in run.stdout
     conf.write_text(text.replace("Nonsense", "Require all denied"))
     run = check(site, "--apache-conf", conf)
     assert "refused" not in run.stdout
