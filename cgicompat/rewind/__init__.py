@@ -123,7 +123,7 @@ def _load() -> Any:
     """The library. Raises Unavailable."""
     if mmap.PAGESIZE != 4096:
         raise Unavailable(f"pages of memory have {mmap.PAGESIZE} bytes here, not 4096")
-    for suffix in EXTENSION_SUFFIXES:
+    for suffix in reversed(EXTENSION_SUFFIXES):  # that of one version last: it may be an old one
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"_memory{suffix}")
         if os.path.exists(path):
             break

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MOST_RUNS = 65536, ENTRIES = 4096, COLD = 64 /* returns */, CHUNK = 256 };
+enum { MOST_RUNS = 65536, ENTRIES = 4096, COLD = 250 /* returns */, CHUNK = 256 };
 
 /* <linux/fs.h> since 6.7 */
 struct run {

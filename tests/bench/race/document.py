@@ -256,8 +256,20 @@ def plot(results: Results, file: Path) -> bool:
     return True
 
 
-INTRODUCTION = """\
+TITLE = """\
 # Performance
+"""
+GAIN = """\
+So many times as many requests a second as under {reference} does a script answer
+that is left as it is, with 8 requests at once. gunicorn has the same logic, rewritten as a WSGI application.
+`cgihandler` is measured by guards, `auto` by memory put back.
+"""
+GAINERS = (
+    *("scgi-auto", "scgi-cgihandler", "scgi-fork", "serve-auto", "serve-cgihandler", "serve-fork"),
+    "gunicorn",
+)
+INTRODUCTION = """\
+## How it was measured
 
 Made by `bin/bench --document`. The servers of a table are measured in turns, in one run on one machine; look
 at the ratios more than at the figures. "CPU" is what all processes of a server use for one request, "memory"
@@ -298,9 +310,23 @@ def pieces(data: dict[str, Any]) -> str:
     return text
 
 
+def gain(results: Results) -> str:
+    """What a user gains: the first thing to read. Empty where the reference was not measured."""
+    scripts = [key for key in ("S1", "S2", "S3", "S4") if key in results.scripts]
+    peers = [peer for peer in GAINERS if peer in results.peers]
+    if results.reference != REFERENCE or not scripts or not peers:
+        return ""
+    header = ["Requests/s", *(results.data["scripts"][key].partition(":")[0] for key in scripts)]
+    rows = [
+        [results.what(peer), *(number(results.ratio(key, results.main, peer, REFERENCE)) for key in scripts)]
+        for peer in peers
+    ]
+    return f"{GAIN.format(reference=results.what(REFERENCE))}\n{markdown(header, rows)}\n"
+
+
 def document(results: Results, folder: Path, micro: dict[str, Any] | None = None) -> None:
     """Writes performance.md and performance.svg; `micro` is what `pieces` takes."""
-    parts = [INTRODUCTION, machine(results) + "\n"]
+    parts = [TITLE, *filter(None, [gain(results)]), INTRODUCTION, machine(results) + "\n"]
     if plot(results, folder / "performance.svg"):
         parts.append("![Requests per second as multiples of mod_cgid's](performance.svg)\n")
     for title, table in tables(results):
