@@ -48,7 +48,6 @@ from cgicompat.runners.header import fault
 from cgicompat.runners.outcome import CLIENT_GONE
 from cgicompat.runners.script import kind, runs_here
 from cgicompat.runners.warm import files, preloadable
-from cgicompat.stdio import STREAMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     from cgicompat.config import Settings
     from cgicompat.pool.putback import PutBack
     from cgicompat.pool.record import Recorder
+    from cgicompat.stdio import Output
 
 # The master acts at a time limit; where the runner itself watches the clock, the master comes after it.
 _LATER = 2.0
@@ -342,8 +342,8 @@ class Worker:
             context.board.set_group(self._slot, 0)
         else:
             outcome = runners.find(name if by_guards else "fork")(request, connection, body)
-            if not (request.gateway or outcome.status):
-                self._look_at_header(request)
+            if outcome.output and not (request.gateway or outcome.status):
+                self._look_at_header(request, outcome.output)
         if sampled:
             context.board.note(computed=waits() == waited)
         if context.board.has_left(self._slot):
@@ -372,12 +372,11 @@ class Worker:
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
         return outcome.spent is None and not 0 < settings.max_requests <= self._served
 
-    def _look_at_header(self, request: Request) -> None:
+    def _look_at_header(self, request: Request, output: Output) -> None:
         """Tell what a web server does not say of what the script printed, where that shows a fault.
 
         A program that the script has started may have printed before, unseen by us.
         """
-        output = STREAMS.output
         if wrong := fault(request.script, output.begun, output.sent == len(output.begun)):
             text = f"{request.script}: its output is no CGI response: {wrong}"
             self._tell(NOTE + text.encode("utf-8", "replace"))

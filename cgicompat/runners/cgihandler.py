@@ -34,7 +34,7 @@ def run(request: Request, connection: socket.socket, body: int) -> Outcome:
         names = ("set", "setcontext", "getcontext", "localcontext")
         found += [Change(f"context variable {variable.name} was set", names=names) for variable in context]
     spent = _guards.restore(found)
-    return Outcome(program.status, spent, found if request.settings.audit else ())
+    return Outcome(program.status, spent, found if request.settings.audit else (), output=program.output)
 
 
 def _of_the_program(program: Program) -> Iterator[Change]:

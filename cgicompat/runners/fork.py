@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def run(request: Request, connection: socket.socket, body: int) -> Outcome:
     """Run the script once. The process serves nothing after it."""
     program = here.run(request, connection, body)
-    return Outcome(program.status, spent="")
+    return Outcome(program.status, spent="", output=program.output)

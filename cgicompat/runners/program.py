@@ -70,6 +70,7 @@ class Program:
         """Run the script; `status` is its exit status, 0 to 255. Children that it forks do not come back."""
         process = os.getpid()
         stdio.STREAMS.renew(self.unbuffered)
+        self.output = stdio.STREAMS.output
         self.main = main = _fresh_main(self.script)
         outer, sys.modules["__main__"] = sys.modules["__main__"], main
         self.before = before = dict(sys.modules)

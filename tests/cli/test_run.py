@@ -174,7 +174,9 @@ def test_variables_of_apaches_configuration(shell: Shell) -> None:
     assert (saw["A"], saw["B"]) == ("all", "x.py")
     file.write_text("SetEnv A all\nNonsense\n")
     run = shell.run("cgi-bin/x.py")
-    assert run.stderr.startswith(f"A server would answer with 500: {file}:2: Nonsense: not known here".encode())
+    assert run.stderr.startswith(
+        f"A server would answer with 500: {file}:2: Nonsense: not known here".encode()
+    )
     assert run.returncode == 0
 
 
