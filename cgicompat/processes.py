@@ -22,6 +22,16 @@ def ended() -> Iterator[os.waitid_result]:
         yield found
 
 
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal; False where the system does not tell (proc(5))."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            caught = file.read().partition(b"\nSigCgt:")[2].split(b"\n", 1)[0]
+        return bool(int(caught, 16) >> (number - 1) & 1)
+    except (OSError, ValueError):
+        return False
+
+
 def kill(pid: int, number: int) -> None:
     """Send a signal to a process, if there still is one."""
     try:

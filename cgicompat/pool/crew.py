@@ -11,7 +11,7 @@ from cgicompat.descriptors import close_private, keep, release, set_private
 from cgicompat.pool.board import BUSY, FREE, STARTING
 from cgicompat.pool.filelimit import for_scripts
 from cgicompat.pool.worker import Worker
-from cgicompat.processes import ended, kill, kill_group
+from cgicompat.processes import catches, ended, kill, kill_group
 from cgicompat.runners.outcome import CLIENT_GONE
 from cgicompat.runners.warm import prepare
 
@@ -28,13 +28,24 @@ if TYPE_CHECKING:
 _WARN_THEN_TERM = 0.3  # SIGXCPU to SIGTERM, SIGTERM to SIGKILL: together well below 1 s
 _MAX_BACKOFF = 5.0
 _NEVER = float("inf")
+_REMINDER = 1.0  # seconds after which a worker is reminded for the first time
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 class Child:
     """The master's view of one worker process."""
 
-    __slots__ = ("errors", "killing", "label", "next_kill", "pid", "retired", "slot")
+    __slots__ = (
+        "begun",
+        "errors",
+        "killing",
+        "label",
+        "next_kill",
+        "next_reminder",
+        "pid",
+        "retired",
+        "slot",
+    )
 
     def __init__(self, pid: int, slot: int, errors: int):
         self.pid = pid
@@ -44,6 +55,8 @@ class Child:
         self.retired = False  # of a former master: it ends when it is idle
         self.killing = 0
         self.next_kill = 0.0
+        self.begun = 0.0  # what it is at (time.monotonic)
+        self.next_reminder = 0.0
 
 
 class Crew:
@@ -202,8 +215,20 @@ class Crew:
                 if deadline and now >= due and self._board.read(child.slot) == record:
                     self._enforce(child, now, deadline - start)
                     due = child.next_kill
+                elif not child.killing:
+                    self._remind(child, now, start)
                 if due > now:
                     self.next_due = min(self.next_due, due)
+
+    def _remind(self, child: Child, now: float, begun: float) -> None:
+        """Have it look now and then whether its client is still there. The kernel says so once, and if that is
+        between a script's last look at signals and the call in which it waits, the script waits on."""
+        if child.begun != begun:
+            child.begun, child.next_reminder = begun, begun + _REMINDER
+        elif now >= child.next_reminder:
+            child.next_reminder = now + (now - begun)
+            if catches(child.pid, signal.SIGIO):  # a program in its place does not
+                kill(child.pid, signal.SIGIO)
 
     def _enforce(self, child: Child, now: float, limit: float) -> None:
         if child.killing == 0:
