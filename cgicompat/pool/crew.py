@@ -221,7 +221,7 @@ class Crew:
                     self.next_due = min(self.next_due, due)
 
     def _remind(self, child: Child, now: float, begun: float) -> None:
-        """Have it look now and then whether its client is still there. The kernel says so once, and if that is
+        """Have it look now and then whether its client is still there. The kernel says so once; if that is
         between a script's last look at signals and the call in which it waits, the script waits on."""
         if child.begun != begun:
             child.begun, child.next_reminder = begun, begun + _REMINDER

@@ -278,7 +278,8 @@ def test_workers_that_die_at_once_do_not_keep_the_machine_busy(start, home):
     library = home / "library"
     library.mkdir()
     # with a function that does not look like the library's
-    deadly = "import functools, os\nos.register_at_fork(after_in_child=functools.partial(os._exit, 3))\n"
+    dies = "functools.partial(signal.raise_signal, signal.SIGKILL)"
+    deadly = f"import functools, os, signal\nos.register_at_fork(after_in_child={dies})\n"
     (library / "deadly.py").write_text(deadly)
     pool = start("--workers", "2", "--preload", "deadly", "--env", f"PYTHONPATH={library}")
     pool.server.says("workers end at once")
