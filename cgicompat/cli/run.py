@@ -44,21 +44,21 @@ def command(asked: Asked, script: str, include: bool, directory: str | None, **f
     output = Output(os.path.basename(filename).startswith("nph-"), asked.method != "HEAD", include)
     status = run_once(settings, variables, asked.content, output.feed)
     output.close()
-    sys.exit(status or int(output.bad))
+    sys.exit(status)
 
 
 class Output:
-    """Takes what the script prints and shows what a client would get. `bad` tells that it would be a 500."""
+    """Takes what the script prints and shows what a client would get."""
 
     def __init__(self, nph: bool, has_body: bool, include: bool) -> None:
-        self.bad = False
+        self._bad = False
         self._parser = Parser(nph)
         self._has_body = has_body
         self._include = include
         self._begun = False
 
     def feed(self, data: bytes) -> None:
-        if self.bad:
+        if self._bad:
             return
         try:
             body = self._parser.feed(data)
@@ -74,7 +74,7 @@ class Output:
 
     def close(self) -> None:
         """The output has ended."""
-        if not self.bad:
+        if not self._bad:
             try:
                 self._parser.close()
             except BadResponse as error:
@@ -93,5 +93,5 @@ class Output:
             click.echo(f"A server would now answer with {head.local_redirect}, from the Location.", err=True)
 
     def _complain(self, error: BadResponse) -> None:
-        self.bad = True
+        self._bad = True
         click.echo(f"Not a CGI response: {error}", err=True)

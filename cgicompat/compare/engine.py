@@ -238,8 +238,10 @@ class _Work:
         if not program and told is None and is_python(self._settings, script):
             round.plain = True
             round.program, round.report.named = plain.program(script)
+            round.report.python = plain.python(script)
         elif program != OURS and (python or "python" not in os.path.basename(program.partition(" ")[0])):
             round.program = program
+            round.report.python = told or ""
 
     def _original(self, script: str) -> str:
         """The file that the reference runs for a script."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -38,6 +39,15 @@ def program(script: str) -> tuple[str, str]:
         return shlex.join([found, *is_a.options]), ""
     other = f"{found} ({version.partition(' ')[0]})" if version else ""
     return shlex.join([INTERPRETER, *is_a.options]), other
+
+
+def python(script: str) -> str:
+    """What that command is, in words: `Python 2.7.18`."""
+    another = kind(script).another
+    if another is None or another.runs_us:
+        return f"Python {platform.python_version()}"
+    version = _version(another.program).partition(" ")[0]
+    return f"Python {version}" if version[:1].isdecimal() else another.program
 
 
 def lacks_cgi(errors: bytes) -> bool:

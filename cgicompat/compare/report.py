@@ -99,7 +99,8 @@ class Times:
 class CaseReport:
     """One request. `here` says that fork and cgihandler run the script in a process of theirs; `runners` are
     those that were tried, `too_slow` that the reference did not end in time, `named` the Python of the `#!`
-    line where that is another, `borrowed` that the reference had our cgi."""
+    line where that is another, `borrowed` that the reference had our cgi, `python` what it ran under, in
+    words, if that was a Python or the script's `interpreter`."""
 
     case: Case
     here: bool
@@ -111,6 +112,7 @@ class CaseReport:
     too_slow: bool = False
     named: str = ""
     borrowed: bool = False
+    python: str = ""
 
     def of(self, runner: str) -> list[Trial]:
         """The runs of a runner; those of "reference" too."""
@@ -343,7 +345,8 @@ class Report:
         """What the reference is, in words."""
         options = self.options
         ours = f"the cgi runner, Python {self.python}" if options.reference == OURS else ""
-        name = options.url or ours or options.reference or f"plain CGI, Python {self.python}"
+        pythons = dict.fromkeys(case.python for case in self.cases if case.python)
+        name = options.url or ours or options.reference or ", ".join(["plain CGI", *pythons])
         return f"{name}, with {options.original}" if options.original else name
 
     def as_json(self) -> dict[str, Any]:

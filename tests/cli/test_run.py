@@ -206,8 +206,14 @@ def test_the_exit_status_is_the_scripts(shell: Shell, runner: str, end: str, sta
 
 def test_a_bad_response(shell: Shell) -> None:
     run = shell.run(shell.script("print('<html>')\nprint('no header')"))
-    assert (run.stdout, run.returncode) == (b"", 1)
+    assert (run.stdout, run.returncode) == (b"", 0)
     assert run.stderr.startswith(b"Not a CGI response: malformed header: '<html>'")
+
+
+@pytest.mark.parametrize("runner", ["fork", "cgihandler", "cgi"])
+def test_no_response_at_all(shell: Shell, runner: str) -> None:
+    run = shell.run(shell.script("pass"), "--runner", runner)
+    assert (run.returncode, b"no output" in run.stderr) == (0, True)
 
 
 def test_a_header_without_a_type(shell: Shell) -> None:

@@ -178,13 +178,16 @@ def test_a_python_of_another_version_is_named(tmp_path: Path) -> None:
 
 def test_the_reference_of_a_script_for_python_2_is_that(tmp_path: Path) -> None:
     other = tmp_path / "python2.7"
-    other.write_text("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nPython 2'\n")
+    other.write_text(
+        "#!/bin/sh\n[ $1 = -c ] && echo 2.7.18 of old || printf 'Content-Type: text/plain\\n\\nPython 2'\n"
+    )
     other.chmod(0o755)
     write(tmp_path, "old.py", f"#!{other}\nprint('Content-Type: text/plain\\n\\nPython 3')\n")
     report = run(tmp_path, repeat=2)
     [script] = report.scripts
     assert (script.verdict, script.runners) == ("same everywhere", ("cgi",))
     assert report.cases[0].reference_runs[0].parts["body"].lines == ("Python 2",)
+    assert report.reference == "plain CGI, Python 2.7.18"
 
 
 @pytest.mark.parametrize("module", ["cgi", "cgitb"])
