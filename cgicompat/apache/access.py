@@ -10,6 +10,7 @@ import binascii
 
 from cgicompat.environ import split_host
 
+from . import names
 from .networks import Network, is_loopback, packed
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ class Facts:
     none), the protocol, and by `header` the value of each header (name in lower case), or ""; the query, the
     `line` of the target as it came, and the `mount`, the part of the path before the site's. `env` has the
     variables of a request that led to this one, and those that SetEnvIf and RewriteRule set; the latter adds
-    to `cookies`, which the answer is to have."""
+    to `cookies`, which the answer is to have. `look_up` has the answers of the name service."""
 
     __slots__ = (
         "asked",
@@ -39,8 +40,10 @@ class Facts:
         "header",
         "host",
         "line",
+        "look_up",
         "method",
         "mount",
+        "name",
         "protocol",
         "query",
         "secure",
@@ -66,6 +69,7 @@ class Facts:
         mount: str = "",
         env: Mapping[str, str] | None = None,
         cookies: list[str] | None = None,
+        look_up: Callable[[names.Question], tuple[str, ...]] = names.by_child,
     ) -> None:
         self.asked = method
         self.method = "GET" if method == "HEAD" else method  # one to Apache
@@ -82,7 +86,15 @@ class Facts:
         self.mount = mount
         self.env = env or {}
         self.cookies = [] if cookies is None else cookies
+        self.look_up = look_up
         self.user = ""  # once it is known
+        self.name: str | None = None  # the client's, once it was asked for
+
+    def comes_from(self, domain: str) -> bool:
+        """Is `domain` the client's name, or an end of it?"""
+        if self.name is None:
+            self.name = "".join(self.look_up(names.Question(address=self.client))[:1])
+        return bool(self.name) and names.is_within(self.name, domain)
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Facts:
@@ -347,7 +359,19 @@ def _env(words: list[str]) -> Callable[[Facts, str, Values], str]:
 
 
 def _host(words: list[str]) -> Callable[[Facts, str, Values], str]:
-    raise ValueError("names of hosts are not looked up: list addresses, as `Require ip 192.0.2.0/24`")
+    domains = [names.host_name(word) for word in words]
+    return lambda facts, user, values: GRANTED if any(map(facts.comes_from, domains)) else DENIED
+
+
+def _forward_dns(words: list[str]) -> Callable[[Facts, str, Values], str]:
+    questions = [names.Question(name=names.host_name(word)) for word in words]
+
+    def check(facts: Facts, user: str, values: Values) -> str:
+        client = packed(facts.client)
+        found = (packed(address) for question in questions for address in facts.look_up(question))
+        return GRANTED if client and client in found else DENIED
+
+    return check
 
 
 def _expr(words: list[str]) -> Callable[[Facts, str, Values], str]:
@@ -364,7 +388,7 @@ _KINDS = {
     "method": _method,
     "env": _env,
     "host": _host,
-    "forward-dns": _host,
+    "forward-dns": _forward_dns,
     "expr": _expr,
 }
 
@@ -376,7 +400,7 @@ def requirement(words: list[str], methods: Methods) -> Requirement:
     kind, *rest = words[negated:] or [""]
     make = _KINDS.get(kind)  # as it is written
     if make is None:
-        known = [name for name, make in sorted(_KINDS.items()) if make not in (_host, _expr)]
+        known = [name for name, make in sorted(_KINDS.items()) if make is not _expr]
         raise ValueError(f"`{kind}` is not known here; known are {', '.join(known)}")
     if not rest and kind not in ("valid-user", "local"):
         raise ValueError(f"`Require {kind}` has to name something")
@@ -390,5 +414,8 @@ def sources(word: str) -> Callable[[Facts], bool]:
     if word[:4].lower() == "env=":
         name, absent = word[4:].removeprefix("!"), word[4:5] == "!"
         return lambda facts: (name in facts.env) != absent
+    if word.rpartition(".")[2].strip("0123456789") and not {":", "/"} & {*word}:
+        domain = names.host_name(word)
+        return lambda facts: facts.comes_from(domain)
     network = Network(word)
     return lambda facts: facts.client in network

@@ -418,6 +418,10 @@ class Lookup:
         """The variables that the request has so far."""
         return self._facts().env
 
+    def client_name(self) -> str:
+        """The client's name, if anything has asked for it so far."""
+        return (self._known and self._known.name) or ""
+
     def url(self) -> str:
         """The URL path that was asked for, decoded."""
         return self._facts().url

@@ -17,7 +17,10 @@ from .exchange import plain
 from .message import Reply, Request, page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cgicompat.apache.access import Decision
+    from cgicompat.apache.names import Question
     from cgicompat.apache.rewriting import Rewritten
     from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
@@ -27,10 +30,17 @@ log = logging.getLogger("cgicompat.error")
 
 
 class Access:
-    """Decides on requests for what `router` finds. Raises cgicompat.apache.reading.Mistake."""
+    """Decides on requests for what `router` finds, with what `look_up` says of names. Raises
+    cgicompat.apache.reading.Mistake."""
 
-    def __init__(self, settings: Settings, router: Router | OneScript) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        router: Router | OneScript,
+        look_up: Callable[[Question], tuple[str, ...]],
+    ) -> None:
         self._router = router
+        self._look_up = look_up
         self._top = settings.directory.rstrip("/") + "/"
         alias = router.alias if isinstance(router, Router) else lambda _: None
         self._apache = obeyed(settings, lambda line: log.error("%s", plain(line)), alias)
@@ -39,7 +49,7 @@ class Access:
 
     def look(self, request: Request, cookies: list[str]) -> Lookup | None:
         """The configuration as this request sees it, None where none is obeyed; rules add to `cookies`."""
-        return self._apache.look(lambda: _facts(request, cookies)) if self._apache else None
+        return self._apache.look(lambda: _facts(request, cookies, self._look_up)) if self._apache else None
 
     def translate(self, request: Request, lookup: Lookup) -> Request | Reply:
         """The request as rules of the server's files have it, or the answer that they give."""
@@ -137,7 +147,7 @@ def _refuse(request: Request, path: str, decision: Decision) -> Reply:
     return page(decision.status, *headers)
 
 
-def _facts(request: Request, cookies: list[str]) -> Facts:
+def _facts(request: Request, cookies: list[str], look_up: Callable[[Question], tuple[str, ...]]) -> Facts:
     host = environ.split_host(request.get("host") or "")
     try:
         url = request.mount + decode(request.path)
@@ -160,4 +170,5 @@ def _facts(request: Request, cookies: list[str]) -> Facts:
         mount=request.mount,
         env=request.env,
         cookies=cookies,
+        look_up=look_up,
     )

@@ -19,11 +19,14 @@ from starlette.datastructures import Headers as ReceivedHeaders
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
+from cgicompat.apache.names import PATIENCE
+
 from . import trailers
 from .body import Body
 from .connection import connect
 from .exchange import Aborted, Run
 from .message import VERBATIM, File, Reply, Request, page
+from .names import Names, Unknown
 from .pools import RETRY_AFTER, Pools
 from .site import Site, split_mount
 from .static import media_type, ranges
@@ -65,7 +68,8 @@ class CGI:
     ) -> None:
         trailers.ignore()
         self._script = script
-        self.site = Site(settings, script, listing)
+        self._names = Names()
+        self.site = Site(settings, script, listing, self._names.known)
         self.pools = Pools(settings, pool)
         self._files = _Files(directory=settings.directory, check_dir=False)
 
@@ -75,7 +79,7 @@ class CGI:
         pools = Pools(settings)
         pools.address()
         former, self.pools = self.pools, pools
-        self.site = Site(settings, self._script, self.site.listing)
+        self.site = Site(settings, self._script, self.site.listing, self._names.known)
         former.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,10 +104,11 @@ class CGI:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer: Answer | None = self.site.answer(request_of(scope))
+        request = request_of(scope)
+        answer: Answer | None = await self._ask(lambda: self.site.answer(request))
         if isinstance(answer, Run):
             with contextlib.closing(Body()) as body:
-                answer = await _take_in(body, answer, receive)
+                answer = await self._take_in(body, answer, receive)
                 while isinstance(answer, Run):
                     answer = await self._relay(answer, body, scope, receive, send)
                     body.close()
@@ -117,6 +122,39 @@ class CGI:
         elif answer:
             await _send_reply(answer, scope, receive, send)
 
+    async def _ask(self, answer: Callable[[], Answer]) -> Answer:
+        """The answer, when the names that it depends on are known."""
+        while True:
+            try:
+                return answer()
+            except Unknown as unknown:
+                question = unknown.question
+            asked = asyncio.wrap_future(self._names.ask(question))
+            if not (await asyncio.wait([asked], timeout=PATIENCE))[0]:
+                self._names.give_up(question)
+
+    async def _take_in(self, body: Body, run: Run, receive: Receive) -> Answer:
+        """Receives the request's body for `run`. Returns it, or what is to be answered in its place."""
+        try:
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                data = message.get("body", b"")
+                if body.size + len(data) > run.settings.max_body:
+                    return page(413)
+                if body.add(data):
+                    await asyncio.to_thread(body.flush)
+                more = message.get("more_body", False)
+            if body.on_disk:
+                await asyncio.to_thread(body.rewind)
+        except OSError as error:
+            run.fail(500, f"cannot store the body: {error}")
+            assert run.next
+            return await self._ask(run.next)
+        return run
+
     async def _relay(self, run: Run, body: Body, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         """One run of a script. Returns what the client is to be sent, if it has not been sent anything."""
         try:
@@ -126,10 +164,10 @@ class CGI:
             pool = await connect(address, run, body)
         except (BrokenPipeError, ConnectionResetError):
             run.fail(502, "the worker was killed")
-            return run.next
+            return run.next and await self._ask(run.next)
         except OSError as error:
             run.fail(503, f"cannot reach the pool: {error}", RETRY_AFTER)
-            return run.next
+            return run.next and await self._ask(run.next)
         watch = _Watch(receive, pool.wake)
         started = False
         try:
@@ -146,13 +184,13 @@ class CGI:
                     await send({"type": "http.response.body", "body": data, "more_body": more})
             if run.broken:
                 raise Aborted(run.broken)
-            return run.next
         finally:
             watch.end()
             if run.finished:
                 pool.leave()
             else:
                 pool.close()
+        return run.next and await self._ask(run.next)
 
 
 class _Watch:
@@ -236,29 +274,6 @@ def request_of(scope: Scope) -> Request:
         server=(server[0], server[1]) if server and server[1] is not None else None,
         client=(client[0], client[1]) if client else None,
     )
-
-
-async def _take_in(body: Body, run: Run, receive: Receive) -> Answer:
-    """Receives the request's body for `run`. Returns it, or what is to be answered in its place."""
-    try:
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            data = message.get("body", b"")
-            if body.size + len(data) > run.settings.max_body:
-                return page(413)
-            if body.add(data):
-                await asyncio.to_thread(body.flush)
-            more = message.get("more_body", False)
-        if body.on_disk:
-            await asyncio.to_thread(body.rewind)
-    except OSError as error:
-        run.fail(500, f"cannot store the body: {error}")
-        assert run.next
-        return run.next
-    return run
 
 
 async def _send_reply(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:

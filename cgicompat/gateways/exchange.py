@@ -2,7 +2,7 @@
 
 A gateway sends `opening()`, the body and `closing()`, then hands all that it receives to `feed()`, which
 gives back the bytes for the client. Once `reply` is set, its status and headers go to the client. At
-`finished` the client has everything; if `next` is set, that is what the client gets, in place of this run.
+`finished` the client has everything; if `next` is set, that has what the client gets, in place of this run.
 How the pool's connection ended tells what became of the script: a reset means that the worker died, or that
 the script itself closed the connection; after a whole head only the time limit tells these apart.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cgicompat import scgi
@@ -71,7 +72,7 @@ class Run:
         self.headers: Headers = []
         self.change: Callable[[Headers, int], Headers] | None = None
         self.reply: Reply | None = None
-        self.next: Answer | None = None
+        self.next: Callable[[], Answer] | None = None
         self.finished = False
         self.broken = ""
         self._redirect = redirect
@@ -124,7 +125,7 @@ class Run:
             if end:
                 self.finished = True
                 cookies = [header for header in head.headers if header[0].lower() == "set-cookie"]
-                self.next = self._redirect(head.local_redirect, [*self.headers, *cookies])
+                self.next = partial(self._redirect, head.local_redirect, [*self.headers, *cookies])
             return b""
         if self.reply is None:
             body = self._held + body
@@ -153,8 +154,13 @@ class Run:
     def _answer_with(self, status: int, reason: str, *headers: tuple[str, str]) -> None:
         self.finished = True
         shown = f"{reason} (shown since debug is on)" if self.settings.debug else ""
-        self.next = self._instead(page(status, *headers, text=shown))
-        self.next.headers += self.headers
+
+        def answer() -> Answer:
+            found = self._instead(page(status, *headers, text=shown))
+            found.headers += self.headers
+            return found
+
+        self.next = answer
 
     def error(self, reason: str) -> None:
         """Writes a line to the error log."""

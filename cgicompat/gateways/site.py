@@ -21,6 +21,9 @@ from .message import File, Headers, Reply, Request, page
 from .static import listing, media_type
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cgicompat.apache.names import Question
     from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
     from cgicompat.routing import Route
@@ -31,13 +34,20 @@ log = logging.getLogger("cgicompat.error")
 class Site:
     """What one application serves: the directory of `settings`, or only `script` (absolute) in it.
 
-    With `listing` a directory without index.html shows what it holds.
+    With `listing` a directory without index.html shows what it holds. `look_up` has what the name service
+    says.
     """
 
-    def __init__(self, settings: Settings, script: str | None = None, listing: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        script: str | None,
+        listing: bool,
+        look_up: Callable[[Question], tuple[str, ...]],
+    ) -> None:
         self.settings = settings
         self.router = OneScript(script) if script else Router(settings)
-        self.access = Access(settings, self.router)
+        self.access = Access(settings, self.router, look_up)
         self.listing = listing
 
     def answer(self, request: Request, hops: int = 0) -> Answer:
@@ -159,6 +169,8 @@ class Site:
             and (given := request.get("authorization"))
         ):
             environ["HTTP_AUTHORIZATION"] = given
+        if lookup and (name := lookup.client_name()):
+            environ["REMOTE_HOST"] = name
         if lookup and (more := lookup.variables(script.filename)):
             environ = {**more, **environ}
         if request.env:

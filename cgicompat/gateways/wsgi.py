@@ -23,6 +23,7 @@ from cgicompat.response import is_length
 from .body import Body
 from .exchange import HALF_CLOSE, Aborted, End, Run
 from .message import File, Reply, Request, page
+from .names import Names
 from .pools import RETRY_AFTER, Pools
 from .site import Site, split_mount
 from .static import whole_or_part
@@ -59,7 +60,7 @@ class CGI:
         script: str | None = None,
         listing: bool = True,
     ) -> None:
-        self.site = Site(settings, script, listing)
+        self.site = Site(settings, script, listing, Names().waited_for)
         self.pools = Pools(settings, pool)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -92,7 +93,7 @@ class CGI:
             connection = _Connection(self.pools.address(), environ.get("gunicorn.socket"))
         except OSError as error:
             run.fail(503, f"cannot reach the pool: {error}", RETRY_AFTER)
-            return run.next
+            return run.next and run.next()
         with connection as pool:
             pool.send(run, body)
             started = False
@@ -105,7 +106,7 @@ class CGI:
                     yield data
             if run.broken:
                 raise Aborted(run.broken)
-            answer = run.next
+            answer = run.next and run.next()
             if isinstance(answer, Reply):
                 yield from _send_reply(answer, environ, start_response)
                 answer = None
@@ -250,7 +251,7 @@ def _take_in(body: Body, run: Run, environ: Environ) -> Answer:
     except OSError as error:
         run.fail(500, f"cannot store the body: {error}")
         assert run.next
-        return run.next
+        return run.next()
     return run
 
 

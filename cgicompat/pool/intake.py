@@ -161,6 +161,8 @@ class Intake:
             for name, _ in headers:
                 del environ["HTTP_" + name.replace("-", "_")]
             environ |= {"HTTP_" + name.upper().replace("-", "_"): value for name, value in asked}
+        if name := lookup.client_name():
+            environ["REMOTE_HOST"] = name
         for name, text in lookup.variables(script).items():
             environ.setdefault(name, text)
         return False

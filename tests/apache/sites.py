@@ -16,7 +16,7 @@ echo "X-Out2: script"
 echo
 echo "$REMOTE_USER/$AUTH_TYPE/$REQUEST_METHOD/$PATH_INFO/$FOO/$BAR"
 echo "$SCRIPT_NAME?$QUERY_STRING $REQUEST_URI"
-env | grep -e '^REDIRECT_' -e '^HTTP_X_' | sort
+env | grep -e '^REDIRECT_' -e '^HTTP_X_' -e '^REMOTE_HOST' | sort
 """
 FILES = (
     "page.txt",
@@ -138,6 +138,21 @@ SITES = {
     "ip-mask": Site("Require ip 127.0.0.0/255.0.0.0\n"),
     "ip-other": Site("Require ip 192.0.2.0/24 2001:db8::/32 ::1\n"),
     "ip-not": Site("<RequireAll>\nRequire all granted\nRequire not ip 127.0.0.1\n</RequireAll>\n"),
+    "host": Site("Require host example.org LOCALHOST\n"),
+    "host-other": Site("Require host example.org calhost .localhost host\n"),
+    "host-not": Site("<RequireAll>\nRequire all granted\nRequire not host localhost\n</RequireAll>\n"),
+    "host-or-ip": Site("Require host example.org\nRequire ip 127.0.0.1\n"),
+    "host-and-user": Site(
+        BASIC + "<RequireAll>\nRequire host localhost\nRequire user ann\n</RequireAll>\n", *USERS_ASK
+    ),
+    "host-in-directory": Site(
+        "", "sub/", "sub/page.txt", "sub", "page.txt", sub="Require host nowhere.test\n"
+    ),
+    "host-by-error": Site(
+        "ErrorDocument 404 /host-by-error/sub/page.txt\n", "none", sub="Require host localhost\n"
+    ),
+    "forward-dns": Site("Require forward-dns nowhere.invalid localhost\n"),
+    "forward-dns-other": Site("Require forward-dns nowhere.invalid\n"),
     "local": Site("Require local\n"),
     "not-local": Site("<RequireAll>\nRequire all granted\nRequire not local\n</RequireAll>\n"),
     "method": Site(
@@ -174,6 +189,9 @@ SITES = {
     ),
     "deny": Site("Order allow,deny\nDeny from all\n"),
     "deny-alone": Site("Deny from all\n"),
+    "allow-host": Site("Order deny,allow\nDeny from all\nAllow from example.org LocalHost\n"),
+    "allow-host-other": Site("Order deny,allow\nDeny from all\nAllow from example.org calhost\n"),
+    "deny-host": Site("Order allow,deny\nAllow from all\nDeny from 10.1 localhost\n"),
     "allow-alone": Site("Allow from 10.0.0.1\n"),
     "order-allow": Site("Order Allow,Deny\n"),
     "order-deny": Site("Order Deny,Allow\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,22 @@ def test_a_user(site):
     assert site.get(script, headers=[LOGIN]).lines == ["ann Basic None"]
     users.unlink()
     assert site.get(script, headers=[LOGIN]).status == 500
+
+
+def test_a_clients_name(site):
+    try:
+        name, _ = socket.getnameinfo(("127.0.0.1", 0), socket.NI_NAMEREQD)
+    except OSError:
+        pytest.skip("127.0.0.1 has no name here")
+    script = site.script("import os; print(os.environ.get('REMOTE_HOST'))")
+    assert site.get(script).lines == ["None"]
+    site.file(".htaccess", f"Require host x.{name} {name.upper()}\n")
+    assert site.get(script).lines == [name.lower()]
+    for other in (f"Require host x.{name}", "Require forward-dns nowhere.invalid"):
+        site.file(".htaccess", f"{other}\n")
+        assert site.get(script).status == 403
+    site.file(".htaccess", f"Require forward-dns {name}\n")
+    assert site.get(script).lines == ["None"]
 
 
 def test_a_script_by_its_handler(site):
