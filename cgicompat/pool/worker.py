@@ -136,7 +136,7 @@ class Worker:
         self._served = 0
         self._used = False  # a script has run here
         self._known = context.modules
-        self._born = self._loaded = len(sys.modules)
+        self._born = self._loaded = _modules()
 
     def run(self, job: Job | None = None) -> NoReturn:
         """Serve until there is a reason to end; `job` comes first."""
@@ -366,7 +366,7 @@ class Worker:
             script = request.script.encode("utf-8", "surrogateescape")
             fine = FINE + script if request.script in context.put_back.suspects else b""
             context.board.set_answered(self._slot, True)
-            memory.back(SPENT + script + b": ", fine, CODE.uses(_TELLING) or len(sys.modules) != self._born)
+            memory.back(SPENT + script + b": ", fine, CODE.uses(_TELLING) or _modules() != self._born)
         if outcome.spent:
             reason = outcome.spent.replace(f" at {request.script}:", " in line ")
             self._tell(SPENT + f"{request.script}: {reason}".encode("utf-8", "replace"))
@@ -402,14 +402,14 @@ class Worker:
         """Tell the master what scripts are and import, for it to have that ready in the next children. Where
         this process was `guarded` just now, guards may have taken modules away."""
         memory = self._context.put_back.memory
-        if memory and not memory.is_news((len(sys.modules), *CODE.missed)):
+        if memory and not memory.is_news((*_modules(), *CODE.missed)):
             return
         if CODE.missed:
             self._report(COMPILED, CODE.missed)
             CODE.missed.clear()
-        if len(sys.modules) == self._loaded and not guarded:
+        if _modules() == self._loaded and not guarded:
             return
-        self._loaded = len(sys.modules)
+        self._loaded = _modules()
         new = sys.modules.keys() - self._known
         self._known = self._known | new
         names = preloadable(new - self._context.refused)
@@ -436,6 +436,11 @@ class Worker:
             self._context.notify.send(message)
         except OSError:
             pass  # the master has enough to read, or is gone
+
+
+def _modules() -> tuple[int, str]:
+    """What is another after an import, also where a module has gone: how many there are, and the newest."""
+    return len(sys.modules), next(reversed(sys.modules))
 
 
 def _answer(connection: socket.socket, data: bytes) -> None:
