@@ -18,7 +18,7 @@ from .variables import substituted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
     from .merging import Values
@@ -101,6 +101,13 @@ def changed(
     failed = page and status >= 300
     if values.get("etag") is False and not script:
         early = [one for one in early if one[0].lower() != "etag"]
+    if "early_headers" in values:
+        first: dict[bool, Headers] = {True: [], False: []}
+        for one in values["early_headers"]:
+            first[one.always] = one.do(first[one.always], {}, begun)
+        late = _added(late, first[True])
+        known = {name.lower() for name, _ in early}
+        early = early + [one for one in first[False] if not failed and one[0].lower() not in known]
     if not failed and status < 400 and values.get("expires_active"):
         early, late = _expiring(values, early, late, begun)
     for one in values.get("headers", ()):
@@ -117,6 +124,16 @@ def changed(
     return late + early
 
 
+def _added(headers: Headers, first: Headers) -> Headers:
+    """What a script prints, where there are the headers of `first` already (APR_OVERLAP_TABLES_MERGE)."""
+    joined = [
+        (name, ", ".join([text, *(more for key, more in headers if key.lower() == name.lower())]))
+        for name, text in first
+    ]
+    names = {name.lower() for name, _ in first}
+    return joined + [one for one in headers if one[0].lower() not in names]
+
+
 def _with_charset(name: str, text: str, charset: str) -> str:
     """A Content-Type as a script says it, with AddDefaultCharset (server/core.c, ap_make_content_type)."""
     kind = text.partition(";")[0].strip().lower()
@@ -124,9 +141,9 @@ def _with_charset(name: str, text: str, charset: str) -> str:
     return text if not needed or "charset=" in text.lower() else f"{text}; charset={charset}"
 
 
-def asked(values: Values, headers: Headers, environ: Mapping[str, str]) -> Headers:
+def asked(changes: Iterable[Change], headers: Headers, environ: Mapping[str, str]) -> Headers:
     """The headers of a request as RequestHeader wants them."""
-    for one in values.get("request_headers", ()):
+    for one in changes:
         headers = one.do(headers, environ, time.time())
     return headers
 
@@ -177,12 +194,20 @@ def _header(scope: Scope, words: list[str], key: str = "headers") -> None:
     takes = 0 if action == "unset" else 2 if action.startswith("edit") else 1
     values, more = rest[:takes], rest[takes:]
     condition = more.pop(0)[4:] if more and more[0].lower().startswith("env=") else ""
-    if more and more[0].lower() == "early":
-        raise ValueError("`early` is not known here: take that word out")
+    if more and more[0].lower() == "early" and not condition:
+        if not scope.allowed & SERVER:  # where Apache takes it, too, and never looks at it
+            leave_out(scope, words)
+            return
+        if key == "request_headers" and name.lower() == "host":
+            raise ValueError("the virtual host is chosen before that: take `early` out")
+        more.pop(0)
+        key = f"early_{key}"
     if any(word.lower().startswith("expr=") for word in rest):
         raise ValueError("expressions are not known here: write SetEnvIf, and env=NAME")
     if len(values) < takes or more:
-        raise ValueError(f"`{action}` is followed by a name and {takes} values, and perhaps env=NAME")
+        raise ValueError(
+            f"`{action}` is followed by a name and {takes} values, and perhaps env=NAME or early"
+        )
     replace = _replacing(values[0], values[1], action == "edit*") if takes == 2 else None
     value = values[0] if takes == 1 else ""
     if not all(one.isprintable() for one in values):
@@ -265,7 +290,7 @@ def _filter_types(scope: Scope, words: list[str]) -> None:
     _filter(scope, words[:1])
 
 
-for _key in ("headers", "request_headers"):
+for _key in ("headers", "request_headers", "early_headers", "early_request_headers"):
     ADDING[_key] = lambda outer, inner: (*outer, *inner)
 ADDING["expires_types"] = lambda outer, inner: {**outer, **inner}
 

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 _MOST = 2000  # of anything that is kept
 
 # Keys of values that change an answer, and those that depend on who asks for what.
-_CHANGING = {"headers", "expires_active", "etag", "default_charset", "encodings", "languages"}
+_CHANGING = {
+    "headers",
+    "early_headers",
+    "expires_active",
+    "etag",
+    "default_charset",
+    "encodings",
+    "languages",
+}
 _ASKING = {"require", "old", "set_env_if"}
 
 # Where there is a mistake, the client is told no more than this; the log has the rest.
@@ -480,13 +488,22 @@ class Lookup:
         )
 
     def asks(self, path: str, headers: Headers) -> Headers:
-        """The headers of the request as the script `path` is to see them."""
+        """The headers of the request for `path`, as what answers it is to see them."""
         values = self.values(path)
         if "request_headers" not in values:
             return headers
         from .headers import asked
 
-        return asked(values, headers, self.variables(path))
+        return asked(values["request_headers"], headers, self.variables(path))
+
+    def begins(self, headers: Headers) -> Headers:
+        """The headers of the request as the server's files want them before anything else."""
+        changes = self._server.part.values.get("early_request_headers") if self._server else None
+        if not changes:
+            return headers
+        from .headers import asked
+
+        return asked(changes, headers, {})
 
     def passes_authorization(self, path: str) -> bool:
         """Does the script `path` get the Authorization header?"""

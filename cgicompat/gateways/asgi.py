@@ -43,6 +43,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 QUICK = 0.1  # seconds in which most scripts have answered
+_UTF8 = ("utf-8", "surrogateescape")
 LINGER = 2.0  # seconds that a client has to read that its body is refused
 
 
@@ -113,12 +114,13 @@ class CGI:
                     answer = await self._relay(answer, body, scope, receive, send)
                     body.close()
         if isinstance(answer, File):
-            response = self._files.response(answer, scope)
-            headers = scope["headers"]
+            asked = answer.request
+            headers = [(k.lower().encode("latin-1"), v.encode(*_UTF8)) for k, v in asked.headers]
             # Of a malformed range starlette would say 400.
-            if answer.request.status or not ranges(answer.request.get("range") or ""):
+            if asked.status or not ranges(asked.get("range") or ""):
                 headers = [pair for pair in headers if pair[0] != b"range"]
-            await response({**scope, "method": answer.request.method, "headers": headers}, receive, send)
+            scope = {**scope, "method": asked.method, "headers": headers}
+            await self._files.response(answer, scope)(scope, receive, send)
         elif answer:
             await _send_reply(answer, scope, receive, send)
 
@@ -265,10 +267,7 @@ def request_of(scope: Scope) -> Request:
         path=rest,
         query=query,
         uri=uri,
-        headers=[
-            (name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
-            for name, value in scope["headers"]
-        ],
+        headers=[(name.decode("latin-1"), value.decode(*_UTF8)) for name, value in scope["headers"]],
         protocol=f"HTTP/{version}" if "." in version else f"HTTP/{version}.0",
         scheme=scope.get("scheme", "http"),
         server=(server[0], server[1]) if server and server[1] is not None else None,
@@ -303,4 +302,4 @@ def _start(reply: Reply, scope: Scope) -> Message:
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
+    return raw.decode(*_UTF8)

@@ -64,6 +64,9 @@ class Site:
         cookies: list[str] = []
         if (lookup := self.access.look(request, cookies)) is None:
             return self._follow(request, self.router.route(request.path), hops, None)
+        if (headers := lookup.begins(request.headers)) is not request.headers:
+            request = replace(request, headers=headers)
+            lookup = self.access.look(request, cookies) or lookup
         try:
             answer = self._obey(request, hops, lookup, cookies)
             if cookies:
@@ -141,6 +144,8 @@ class Site:
                 if not os.access(path, os.R_OK):
                     return page(403)
                 said = lookup.headers(named, media_type) if lookup else []
+                if lookup and (headers := lookup.asks(named, request.headers)) is not request.headers:
+                    request = replace(request, headers=headers)
                 return File(request, path, said[1:], said[0][1] if said else "")
 
     def _run(self, request: Request, script: Script, hops: int, lookup: Lookup | None) -> Reply | Run:

@@ -18,8 +18,9 @@ from cgicompat.routing import HOPS, Router, Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from cgicompat.apache.headers import Headers
     from cgicompat.apache.site import Lookup
     from cgicompat.config import Settings
 
@@ -78,6 +79,8 @@ class Intake:
                     del environ[name]
         script = environ.get("SCRIPT_FILENAME", "")
         lookup = self._look(environ)
+        if lookup and not decided and _changed(environ, lookup.begins):
+            lookup = self._look(environ)
         # What our gateway sends is one by what the configuration said there.
         known = gateway and self._router.is_script(script)
         try:
@@ -156,11 +159,7 @@ class Intake:
                 return True
         if environ.get("PATH_INFO") and not lookup.takes_path_info(script):
             raise Refused(404, "", f"{script}: AcceptPathInfo is Off")
-        headers = [(name[5:].replace("_", "-"), environ[name]) for name in environ if name[:5] == "HTTP_"]
-        if (asked := lookup.asks(script, headers)) is not headers:
-            for name, _ in headers:
-                del environ["HTTP_" + name.replace("-", "_")]
-            environ |= {"HTTP_" + name.upper().replace("-", "_"): value for name, value in asked}
+        _changed(environ, lambda headers: lookup.asks(script, headers))
         if name := lookup.client_name():
             environ["REMOTE_HOST"] = name
         for name, text in lookup.variables(script).items():
@@ -203,6 +202,17 @@ class Intake:
                 data += _some(connection, length - len(data))
             return fd_with(data, self._temporary)
         return _file_with(_pieces(connection, length), self._temporary)
+
+
+def _changed(environ: dict[str, str], change: Callable[[Headers], Headers]) -> bool:
+    """Changes the headers of the request in `environ`, if there is something to change."""
+    headers = [(name[5:].replace("_", "-"), environ[name]) for name in environ if name[:5] == "HTTP_"]
+    if (asked := change(headers)) is headers:
+        return False
+    for name, _ in headers:
+        del environ["HTTP_" + name.replace("-", "_")]
+    environ |= {"HTTP_" + name.upper().replace("-", "_"): value for name, value in asked}
+    return True
 
 
 def _elsewhere(status: int, location: str) -> Refused:

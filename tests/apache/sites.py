@@ -153,6 +153,10 @@ SITES = {
     ),
     "forward-dns": Site("Require forward-dns nowhere.invalid localhost\n"),
     "forward-dns-other": Site("Require forward-dns nowhere.invalid\n"),
+    "header-early": Site(
+        "Header set X-A early early\nRequestHeader set X-A early early\n", "page.txt", "run.cgi"
+    ),
+    "asks-for-a-part": Site("RequestHeader set Range bytes=0-2\n", "page.txt", "sub/page.txt", "none"),
     "local": Site("Require local\n"),
     "not-local": Site("<RequireAll>\nRequire all granted\nRequire not local\n</RequireAll>\n"),
     "method": Site(

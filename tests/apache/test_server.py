@@ -59,6 +59,23 @@ RewriteRule ^/asked$ /git/page.txt [PT]
 RewriteRule ^/cookie$ /git/page.txt [PT,CO=a:b:.example.org,CO=c:d:localhost:10:/x:secure:HttpOnly:lax]
 RewriteRule ^/cookie-away http://example.org/ [R,CO=;a;b:c;.example.org;0,CO=a:z:x]
 RewriteRule ^/cookie-cgi /~ann/run.cgi [PT,CO=a:%%{{REQUEST_URI}}:.example.org:-1]
+Header set X-A first early
+Header always set X-B first early
+Header set X-C first early
+Header set X-C late
+Header append X-D one early
+Header append X-D two
+Header add X-Out early early
+Header always set X-Out2 early early
+RequestHeader set X-Early yes early
+SetEnvIf X-Early yes BAR=seen
+<Location /match/plain>
+    Header set X-D location early
+    RequestHeader set X-Early no early
+</Location>
+<Location /one>
+    RequestHeader set Range bytes=0-2
+</Location>
 UserDir "{home}/users.d/*/www"
 UserDir disabled cy
 """
@@ -167,9 +184,11 @@ def ask(door: HttpDoor, asked: str) -> tuple[int, str, list[str], bytes]:
     method = method or "GET"
     answer = door.send(http_request(method, "/" + path, [("Connection", "close")], b""), method).finish()
     location = (answer.header("Location") or "").replace("http://localhost", "")
-    body = answer.body if answer.status == 200 and b"Index of" not in answer.body else b""
+    body = answer.body if answer.status in (200, 206) and b"Index of" not in answer.body else b""
     cookies = [re.sub(r"(\w+), .* GMT", "then", cookie) for cookie in answer.all("Set-Cookie")]
-    return answer.status, location, cookies, body
+    names = ("X-A", "X-B", "X-C", "X-D", "X-Out", "X-Out2", "Content-Range")
+    headers = [f"{name}: {value}" for name in names for value in answer.all(name)]
+    return answer.status, location, cookies + headers, body
 
 
 @pytest.mark.xdist_group("apache-server")
