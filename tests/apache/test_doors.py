@@ -196,6 +196,9 @@ RewriteEngine On
 RewriteRule ^/cgi-bin/gone - [G]
 RewriteRule ^/cgi-bin/pretty/(.*)$ /cgi-bin/x.py?$1 [E=FOO:rule,L]
 RewriteRule ^/cgi-bin/hidden$ /cgi-bin/closed.py
+RequestHeader set X-Early yes early
+RewriteCond %{{HTTP:X-Early}} =yes
+RewriteRule ^/cgi-bin/early$ /cgi-bin/x.py?early [L]
 RewriteRule ^/cgi-bin/x - [E=FOO:unchanged]
 """
 
@@ -211,11 +214,12 @@ def test_a_servers_file_behind_nginx(home):
         (root / "cgi-bin" / name).write_text(text)
     door = Nginx("fork", place, 'apache-conf = "../httpd.conf"\n')
     try:
-        asked = ("x.py", "closed.py", "closed.py/x", "away/x", "gone", "pretty/a", "hidden", "none")
+        asked = ("x.py", "closed.py", "closed.py/x", "away/x", "gone", "pretty/a", "hidden", "none", "early")
         answers = {name: door.open("GET", f"/cgi-bin/{name}").finish() for name in asked}
         found = {name: answer.status for name, answer in answers.items()}
-        assert [*found.values()] == [200, 403, 403, 303, 410, 200, 403, 404], found
+        assert [*found.values()] == [200, 403, 403, 303, 410, 200, 403, 404, 200], found
         assert (answers["x.py"].body, answers["pretty/a"].body) == (b"unchanged\n", b"rulea\n")
+        assert answers["early"].body == b"early\n"
         assert answers["away/x"].header("Location") == "http://example.org/away/x"
     finally:
         door.stop()
