@@ -8,14 +8,12 @@ answered with nothing.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 
 from .networks import packed
 
 PATIENCE = 5.0  # seconds
-_NAME = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*", re.ASCII)
 _PIECE = 4096  # bytes, which a pipe takes at once
 
 
@@ -43,7 +41,7 @@ class Question:
 def _name(address: str) -> tuple[str, ...]:
     found = socket.getnameinfo((address.partition("%")[0], 0), socket.NI_NAMEREQD)[0].lower()
     own = packed(address) in map(packed, _addresses(found))
-    return (found,) if own and _NAME.fullmatch(found) else ()
+    return (found,) if own and _is_name(found) else ()
 
 
 def _addresses(name: str) -> tuple[str, ...]:
@@ -78,9 +76,14 @@ def _answer(question: Question, writer: int) -> None:
 
 def host_name(word: str) -> str:
     """A name, or with a dot in front the end of names, in lower case. Raises ValueError."""
-    if not _NAME.fullmatch(word) or word.rpartition(".")[2].isdecimal():
+    if not _is_name(word.removeprefix(".")) or word.rpartition(".")[2].isdecimal():
         raise ValueError(f"`{word}` is no name of a host: write example.org, and for an address `Require ip`")
     return word.lower()
+
+
+def _is_name(text: str) -> bool:
+    labels = text.translate({ord("-"): "x", ord("_"): "x"}).split(".")
+    return text.isascii() and all(label.isalnum() for label in labels)
 
 
 def is_within(name: str, domain: str) -> bool:
