@@ -41,6 +41,7 @@ class _Running:
     program: Program | None = None
     process = 0
     gateway = False
+    left = False  # whether its client has gone, and it has been told to end
 
 
 _running = _Running()
@@ -82,6 +83,7 @@ def run(
         unbuffered=is_unbuffered(request.script),
     )
     _running.program, _running.process, _running.gateway = program, os.getpid(), request.gateway
+    _running.left = False
     try:
         program.run()
     finally:
@@ -195,6 +197,9 @@ def _somebody_is_gone(_signal: int, _frame: FrameType | None) -> None:
         if STREAMS.outlive_reader:
             discard()
             return
+        if _running.left:
+            return
+        _running.left = True
         if _left:
             _left()
         # First, since a script may not heed what follows. SIGALRM ends this process then.

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
+import pytest
+
 from tests.harness import clients, wire
 from tests.harness.processes import Server, descendants, host_environ
 from tests.harness.wire import Exchange, Headers, Response
@@ -365,7 +367,10 @@ class Site:
             log = self.log()
             return log if all(text in log for text in texts) else ""
 
-        return until(find)
+        try:
+            return until(find)
+        except pytest.fail.Exception:
+            raise AssertionError(f"not all of {texts} in {self.log()!r}") from None
 
     def same_process(self, *responses: Response) -> None:
         """The proof that a case about what stays behind was one: the process that served was the same."""

@@ -73,9 +73,13 @@ def settings(tmp_path):
     return config.load(str(tmp_path))
 
 
+def site_of(settings):
+    return Site(settings, None, True, lambda question: ())
+
+
 @pytest.fixture
 def variables(settings):
-    run = Site(settings).answer(asgi.request_of(SCOPE))
+    run = site_of(settings).answer(asgi.request_of(SCOPE))
     assert isinstance(run, Run)
     return run.environ
 
@@ -92,7 +96,7 @@ def test_WSGI_environ_to_request(benchmark):
 
 @group("environ builder")
 def test_request_to_CGI_variables(benchmark, settings):
-    site, request = Site(settings), asgi.request_of(SCOPE)
+    site, request = site_of(settings), asgi.request_of(SCOPE)
     script = site.router.route(request.path)
     assert benchmark(site.variables, request, script, settings)["HTTP_SEC_FETCH_SITE"] == "none"
 
@@ -127,7 +131,7 @@ def test_file_five_directories_deep(benchmark, tmp_path, files):
         if files == "six":
             (folder / ".htaccess").write_text("Options -Indexes\n")
     (folder / "page.html").touch()
-    site = Site(config.load(str(tmp_path), {"htaccess": str(files != "off").lower()}))
+    site = site_of(config.load(str(tmp_path), {"htaccess": str(files != "off").lower()}))
     request = asgi.request_of({**SCOPE, "path": "/a/b/c/d/e/page.html", "raw_path": b"/a/b/c/d/e/page.html"})
     assert isinstance(benchmark(site.answer, request), File)
 
