@@ -76,12 +76,17 @@ class Citizen:
 
 
 CITIZENS = [Citizen.read(file) for file in sorted(FOLDER.glob("*.py"))]
-EACH = [
-    pytest.param(
-        citizen,
-        id=citizen.name,
-        marks=pytest.mark.skipif(not citizen.can_run, reason=f"only {citizen.condition}"),
-    )
-    for citizen in CITIZENS
-]
-NAMED = [each for each in EACH if each.values[0].words]
+ABLE = [citizen for citizen in CITIZENS if citizen.can_run]
+_SIZE = 8
+
+
+def batches(citizens: list[Citizen]) -> list[object]:
+    """Several at a time, as a test's parameters: those after which the process serves on, and those after
+    which it does not."""
+    found = []
+    for spent in (False, True):
+        alike = [citizen for citizen in citizens if citizen.spent is spent]
+        for start in range(0, len(alike), _SIZE):
+            batch = alike[start : start + _SIZE]
+            found.append(pytest.param(batch, id=f"{batch[0].name}-{batch[-1].name}"))
+    return found

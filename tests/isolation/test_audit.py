@@ -11,7 +11,7 @@ from cgicompat.guards.change import PUT_BACK, SPENT, WITH_MEMORY
 from tests.harness.doors import CONFIGURATION
 from tests.harness.processes import until
 from tests.isolation.pool import Pool
-from tests.isolation.table import NAMED, Citizen
+from tests.isolation.table import ABLE, Citizen, batches
 
 pytestmark = pytest.mark.xdist_group("audit")
 
@@ -27,18 +27,26 @@ def findings(log: str, script: str) -> list[str]:
     return [match[2] for match in found if match and match[1] == script]
 
 
-@pytest.mark.parametrize("citizen", NAMED)
-def test_the_audit_names_it(audited: Pool, citizen: Citizen) -> None:
+@pytest.mark.parametrize("batch", batches([citizen for citizen in ABLE if citizen.words]))
+def test_the_audit_names_it(audited: Pool, batch: list[Citizen]) -> None:
     _ = audited.worker  # a process grows from its first request on
-    audited.ask(citizen.name)
+    for citizen in batch:
+        audited.ask(citizen.name)
+        if citizen.spent:
+            _ = audited.worker
 
-    def found() -> bool:
-        return any(map(citizen.is_named_by, findings(audited.log(), citizen.name)))
+    def missing() -> list[str]:
+        log = audited.log()
+        return [
+            citizen.name
+            for citizen in batch
+            if not any(map(citizen.is_named_by, findings(log, citizen.name)))
+        ]
 
     try:
-        until(found)
+        until(lambda: not missing())
     except pytest.fail.Exception:
-        raise AssertionError(findings(audited.log(), citizen.name)) from None
+        raise AssertionError({name: findings(audited.log(), name) for name in missing()}) from None
 
 
 def test_the_audit_finds_nothing_where_nothing_is_left(audited: Pool) -> None:

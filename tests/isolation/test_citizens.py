@@ -12,11 +12,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.isolation.pool import Pool
-from tests.isolation.table import CITIZENS, EACH, Citizen
+from tests.isolation.table import ABLE, Citizen, batches
 
 pytestmark = pytest.mark.xdist_group("isolation")
-ABLE = [citizen for citizen in CITIZENS if citizen.can_run]
-BATCHES = [ABLE[start : start + 10] for start in range(0, len(ABLE), 10)]
 
 
 def differences(fresh: list[str], found: list[str]) -> str:
@@ -27,14 +25,9 @@ def differences(fresh: list[str], found: list[str]) -> str:
     return "\n".join(line[:300] for line in lines[:40])
 
 
-@pytest.fixture(scope="module")
-def pool(start: Callable[..., Pool]) -> Pool:
-    return start()
-
-
-@pytest.fixture(scope="module")
-def remembering(start: Callable[..., Pool]) -> Pool:
-    return start("memory")
+@pytest.fixture(scope="module", params=["cgihandler", "memory"])
+def pool(start: Callable[..., Pool], request: pytest.FixtureRequest) -> Pool:
+    return start(request.param)
 
 
 def test_the_probe_leaves_nothing_itself(pool: Pool, fresh: list[str]) -> None:
@@ -42,31 +35,26 @@ def test_the_probe_leaves_nothing_itself(pool: Pool, fresh: list[str]) -> None:
         assert not differences(fresh, pool.facts())
 
 
-@pytest.mark.parametrize("citizen", EACH)
-def test_the_next_script_finds_a_new_world(pool: Pool, fresh: list[str], citizen: Citizen) -> None:
-    before = pool.worker
-    page = pool.ask(citizen.name)
-    try:
-        assert not differences(fresh, pool.facts())
-    except BaseException:
-        pool.renew()  # the next citizen is not to blame
-        raise
-    assert (pool.worker != before) is citizen.spent
-    assert pool.ask(citizen.name).raw == page.raw, "the second time"
-
-
-@pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0].name}-{batch[-1].name}")
-def test_memory_is_as_before_all_of_them(remembering: Pool, fresh: list[str], batch: list[Citizen]) -> None:
-    pages = [remembering.ask(citizen.name) for citizen in batch]
-    if differences(fresh, remembering.facts()):
+@pytest.mark.parametrize("batch", batches(ABLE))
+def test_the_next_script_finds_a_new_world(pool: Pool, fresh: list[str], batch: list[Citizen]) -> None:
+    pages, others = [], []
+    for citizen in batch:
+        before = pool.worker
+        pages.append(pool.ask(citizen.name))
+        if (pool.worker != before) is not citizen.spent:
+            others.append(citizen.name)
+    if differences(fresh, pool.facts()):  # who was it?
         for citizen in batch:
-            remembering.ask(citizen.name)
-            assert not differences(fresh, remembering.facts()), citizen.name
+            pool.renew()
+            pool.ask(citizen.name)
+            assert not differences(fresh, pool.facts()), citizen.name
         pytest.fail("after all of them together something is left")
+    if pool.put_back == "guards":
+        assert not others
     for citizen, page in zip(batch, pages, strict=True):
-        if not citizen.spent:
-            assert f"is replaced after {remembering.path(citizen.name)}" not in remembering.log()
-        assert remembering.ask(citizen.name).raw == page.raw, f"{citizen.name}, the second time"
+        if pool.put_back == "memory" and not citizen.spent:
+            assert f"is replaced after {pool.path(citizen.name)}" not in pool.log()
+        assert pool.ask(citizen.name).raw == page.raw, f"{citizen.name}, the second time"
 
 
 @pytest.fixture(scope="module")
