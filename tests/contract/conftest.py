@@ -66,7 +66,8 @@ def _fewer(combinations: list[tuple[str, str]], case: str) -> list[tuple[str, st
                 pairs = [pair for pair in pairs if pair[1] != "cgi"] or pairs
             pairs = [pairs[number % len(pairs)]]
         found += pairs
-    return found
+    starting = [("scgi", "cgi"), ("cgi", "own")]  # a process for each request, by the same code
+    return [pair for pair in found if pair != starting[turn % 2] or not {*starting} <= {*found}]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
