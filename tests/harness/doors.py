@@ -36,7 +36,7 @@ script-endings = [".run"]
 env = { FROM_THE_CONFIGURATION = "yes" }
 
 [script."/cgi-bin/*/slow*"]
-timeout = 0.5
+timeout = 1
 
 [script."/cgi-bin/*/debug*"]
 debug = true
