@@ -37,6 +37,7 @@ class Child:
 
     __slots__ = (
         "begun",
+        "enforced",
         "errors",
         "killing",
         "label",
@@ -57,6 +58,7 @@ class Child:
         self.next_kill = 0.0
         self.begun = 0.0  # what it is at (time.monotonic)
         self.next_reminder = 0.0
+        self.enforced = 0.0  # when what was over its time limit had begun
 
 
 class Crew:
@@ -208,11 +210,19 @@ class Crew:
         """End what is over its time limit."""
         self.next_due = _NEVER
         for child in self._children.values():
-            if self._board.state(child.slot) == BUSY or child.killing:
+            busy = self._board.state(child.slot) == BUSY
+            if busy or child.killing:
                 _, _, deadline, start, _ = record = self._board.read(child.slot)
+                if child.enforced and not (busy and child.enforced == start):
+                    # What was over its limit has ended, and its process has not: no other shall pay for it.
+                    child.killing, child.enforced = 0, 0.0
+                    if not busy:
+                        continue
                 due = child.next_kill if child.killing else deadline
                 # The worker may be writing it just now: a record that is whole reads the same twice.
                 if deadline and now >= due and self._board.read(child.slot) == record:
+                    if not child.killing:
+                        child.enforced = start
                     self._enforce(child, now, deadline - start)
                     due = child.next_kill
                 elif not child.killing:

@@ -133,6 +133,8 @@ def test_point_45_script_may_clean_up_at_sigterm(site):
         name="slow.py",
     )
     until((site.directory / "cleaned up").exists)
+    page = site.page("import time; time.sleep(1.5); print('whole')", name="next.py")
+    assert page.body == b"whole\n", "it pays for the one before"
 
 
 @pytest.mark.doors("serve", "scgi")
