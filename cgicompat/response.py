@@ -83,6 +83,11 @@ def phrase(status: int) -> str:
     return _PHRASES.get(status, "Unknown")
 
 
+def is_nph(filename: str) -> bool:
+    """Whether a script, by its name, writes the status line itself (RFC 3875 section 5)."""
+    return filename.rpartition("/")[2].startswith("nph-")
+
+
 class Parser:
     """Feed it output, close it at the end. `head` is None until the blank line after the headers has come.
 

@@ -101,7 +101,7 @@ _Split: TypeAlias = "tuple[list[str], list[str], bool] | Refusal"
 _MOST, _LONGEST = 1000, 256  # scripts that are remembered, and characters of what was asked for
 
 # What executes such a file takes it for a program, though no #! line says so.
-_PROGRAMS = (".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
+PROGRAMS = (".pl", ".sh", ".rb", ".tcl", ".lua")
 # Pages of PHP: where that runs they need no permission, and nobody means their source to be read.
 _PHP = (".php", ".php3", ".php4", ".php5", ".php7", ".php8", ".phtml")
 _BACKUPS = (".bak", ".old", ".orig", ".rej", ".save", ".swn", ".swo", ".swp", ".tmp", ",v")
@@ -414,7 +414,7 @@ class Router:
                     return Refusal(403, f"{path}: Python source outside cgi-bin that is not executable")
                 if told is None and _is_php(path, kind):
                     return Refusal(403, f"{path}: PHP, which does not run here", _hint(name, kind))
-                if told is None and mode & 0o111 and (kind in _PROGRAMS or _begins(path, b"#!")):
+                if told is None and mode & 0o111 and (kind in PROGRAMS or _begins(path, b"#!")):
                     return Refusal(403, f"{path}: executable, but no script here", _hint(name, kind))
                 if i + 1 < len(segments) or tail:
                     return Refusal(404, f"{path}: a static file has nothing below it")

@@ -13,7 +13,7 @@ import click
 
 from cgicompat.cli import options
 from cgicompat.cli.request import Asked, find, place, request_options, root_of
-from cgicompat.response import BadResponse, Head, Parser
+from cgicompat.response import BadResponse, Head, Parser, is_nph
 
 
 @click.command("run", short_help="Run one request from the shell.")
@@ -41,7 +41,7 @@ def command(asked: Asked, script: str, include: bool, directory: str | None, **f
     settings = options.load(root, flags)
     filename = place(script, filename, root, settings)
     variables = asked.variables(settings, filename, path_info)
-    output = Output(os.path.basename(filename).startswith("nph-"), asked.method != "HEAD", include)
+    output = Output(is_nph(filename), asked.method != "HEAD", include)
     status = run_once(settings, variables, asked.content, output.feed)
     output.close()
     sys.exit(status)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cgicompat.guards.change import Change
+from cgicompat.response import is_nph
 
 OURS = "cgicompat"  # as a reference: our `cgi` runner
 
@@ -27,7 +28,7 @@ class Case:
     @property
     def nph(self) -> bool:
         """Does the script speak for the server (RFC 3875 section 5)?"""
-        return self.script.rpartition("/")[2].startswith("nph-")
+        return is_nph(self.script)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from cgicompat.descriptors import close_private, keep, note_inherited
 from cgicompat.modules import CODE, LIBRARY
 from cgicompat.processes import ended, kill, kill_group
 from cgicompat.request import Request, host_environ
-from cgicompat.rewind import Unavailable
 from cgicompat.rewind.trial import working
 from cgicompat.runners import here, shell
 from cgicompat.runners.warm import preloadable, prepare
@@ -89,7 +88,7 @@ class Lab:
         if settings.put_back != "guards":
             try:
                 self._memory = working(lambda name: not LIBRARY.is_standard(name))
-            except (Unavailable, OSError) as error:
+            except OSError as error:
                 reason = str(error)
         self._learn(list(settings.preload))
         about = os.stat(settings.directory)

@@ -7,7 +7,6 @@ all these answers are unstable and do not count, nor do dates and times, whereve
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from cgicompat.config import Settings
 from cgicompat.recordings.masking import mask_head
 from cgicompat.recordings.place import placed
 from cgicompat.recordings.recording import Recording, RecordingError, digest
+from cgicompat.response import is_nph
 
 _APART = 1.1  # seconds: a second hand must have moved
 _MOMENTS = re.compile(
@@ -185,7 +185,7 @@ def _parts(recording: Recording, output: bytes | None = None, status: int | None
         if not kept.whole:
             rest = f"{len(data)} bytes, {digest(data[len(kept.data) :])}"
             data = data[: len(kept.data)]
-    parts = response_parts(response(data, os.path.basename(recording.script).startswith("nph-")))
+    parts = response_parts(response(data, is_nph(recording.script)))
     if recording.status is not None:
         parts[EXIT] = text(str(status))
     if not kept.whole:

@@ -56,7 +56,7 @@ class Access:
         if request.settled or not (found := lookup.translated()):
             return request
         if found.status:
-            return _refused(found)
+            return _elsewhere(found.status, found.location)
         return replace(_rewritten(request, found), env=dict(lookup.env()))
 
     def check(
@@ -65,7 +65,7 @@ class Access:
         """The request, with its user where one was asked for, or another one to answer in its place, or the
         answer that refuses it. `named` are paths() of it."""
         if moved := lookup.moved(request.query):
-            return _moved(*moved)
+            return _elsewhere(*moved)
         for number, (path, whole) in enumerate(named):
             runs = (
                 isinstance(route, Script)
@@ -80,9 +80,9 @@ class Access:
                 request = replace(request, user=decision.user, auth_type=decision.auth_type)
             ruled = None if request.settled else lookup.rewritten(path, whole, number > 0)
             if ruled and ruled.status:
-                return _refused(ruled)
+                return _elsewhere(ruled.status, ruled.location)
             if moved := lookup.redirected(path, request.query):
-                return _moved(*moved)
+                return _elsewhere(*moved)
             if ruled and ruled.url and not isinstance(route, Redirect):
                 before = replace(request, query=ruled.query)
                 return Again(_rewritten(request, ruled).after(before, request.status or 200, lookup.env()))
@@ -131,12 +131,8 @@ def _rewritten(request: Request, found: Rewritten) -> Request:
     return replace(request, path=path, query=found.query, settled=found.over)
 
 
-def _moved(status: int, target: str) -> Reply:
-    return page(status, *([("Location", target)] if target else []))
-
-
-def _refused(found: Rewritten) -> Reply:
-    return page(found.status, *([("Location", found.location)] if found.location else []))
+def _elsewhere(status: int, location: str) -> Reply:
+    return page(status, *([("Location", location)] if location else []))
 
 
 def _refuse(request: Request, path: str, decision: Decision) -> Reply:

@@ -267,7 +267,7 @@ def request_of(scope: Scope) -> Request:
         path=rest,
         query=query,
         uri=uri,
-        headers=[(name.decode("latin-1"), value.decode(*_UTF8)) for name, value in scope["headers"]],
+        headers=[(name.decode("latin-1"), _text(value)) for name, value in scope["headers"]],
         protocol=f"HTTP/{version}" if "." in version else f"HTTP/{version}.0",
         scheme=scope.get("scheme", "http"),
         server=(server[0], server[1]) if server and server[1] is not None else None,

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cgicompat import scgi
-from cgicompat.response import BadResponse, Head, Parser, phrase
+from cgicompat.response import BadResponse, Head, Parser, is_nph, phrase
 
 from .message import File, Headers, Reply, Request, page
 from .static import not_modified
@@ -77,7 +77,7 @@ class Run:
         self.broken = ""
         self._redirect = redirect
         self._instead = instead
-        self._parser = Parser(nph=filename.rpartition("/")[2].startswith("nph-"))
+        self._parser = Parser(nph=is_nph(filename))
         self._without_body = request.method == "HEAD"
         self._left: int | None = None  # bytes of body still to come, by the Content-Length that was sent
         self._held = b""  # of the body, until a Content-Length can be trusted

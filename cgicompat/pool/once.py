@@ -13,7 +13,7 @@ from cgicompat.errorlog import log
 from cgicompat.modules import LIBRARY
 from cgicompat.request import Request, host_environ
 from cgicompat.runners import here
-from cgicompat.runners.script import kind, runs_here
+from cgicompat.runners.script import missing, runs_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def main(settings: Settings, state: dict[str, Any], bare: frozenset[str]) -> NoR
     host = host_environ(dict(os.environ))
     request = Request(settings, script, {**host, **settings.env, **environ}, gateway=False)
     name = settings.runner if runs_here(request) else "cgi"
-    if settings.interpreter is None and (missing := kind(script).missing):
-        log(f"{script}: {missing}")
+    if why := missing(request):
+        log(f"{script}: {why}")
     scripts_run()
     connection = socket.socket(fileno=state["connection"])
     if name != "cgi":

@@ -46,7 +46,7 @@ from cgicompat.request import Request, take_further_byte
 from cgicompat.runners import here
 from cgicompat.runners.header import fault
 from cgicompat.runners.outcome import CLIENT_GONE
-from cgicompat.runners.script import kind, runs_here
+from cgicompat.runners.script import missing, runs_here
 from cgicompat.runners.warm import files, preloadable
 
 TYPE_CHECKING = False
@@ -384,11 +384,11 @@ class Worker:
     def _note_missing(self, request: Request) -> None:
         """The Python that the script's `#!` line names is not there."""
         try:
-            missing = request.settings.interpreter is None and kind(request.script).missing
+            why = missing(request)
         except OSError:
             return  # the script has gone
-        if missing:
-            self._tell(NOTE + f"{request.script}: {missing}".encode("utf-8", "replace"))
+        if why:
+            self._tell(NOTE + f"{request.script}: {why}".encode("utf-8", "replace"))
 
     def _pass_on(self, request: Request, connection: socket.socket, body: int) -> bool:
         """Have the master fork a process for a request that wants one in which no script has run."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from cgicompat import __version__
 from cgicompat.recordings.masking import Masking
-from cgicompat.response import BadResponse, Head, Parser
+from cgicompat.response import BadResponse, Head, Parser, is_nph
 
 FORMAT = "cgicompat recording 1"
 ENDING = ".json"
@@ -144,7 +144,7 @@ class Recording:
 
     def head(self) -> Head | None:
         """Status and headers of the response; None where the script gave none that is valid."""
-        parser = Parser(nph=os.path.basename(self.script).startswith("nph-"))
+        parser = Parser(nph=is_nph(self.script))
         try:
             parser.feed(self.output.data)
         except BadResponse:

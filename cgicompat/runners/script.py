@@ -163,6 +163,11 @@ def is_unbuffered(filename: str) -> bool:
     return (known[1] if known else kind(filename)).unbuffered
 
 
+def missing(request: Request) -> str:
+    """That the Python which a script's line names is not there, see Kind.missing. Raises OSError."""
+    return kind(request.script).missing if request.settings.interpreter is None else ""
+
+
 def runs_here(request: Request) -> bool:
     """Whether our own interpreter can run the script within a worker."""
     return request.settings.interpreter is None and kind(request.script).here

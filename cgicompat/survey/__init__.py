@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cgicompat.config import Settings
-from cgicompat.routing import Refusal, Script, hidden
+from cgicompat.routing import PROGRAMS, Refusal, Script, hidden
 
 from .configuration import Configuration, Finding
 from .diagnosis import diagnose, judge
 
 __all__ = ["Finding", "Found", "Survey", "diagnose", "is_data", "misplaced", "survey"]
 
-_ENDINGS = (".py", ".cgi", ".pl", ".sh", ".rb", ".php", ".tcl", ".lua")
+_ENDINGS = (".py", ".cgi", ".php", *PROGRAMS)
 
 
 @dataclass(frozen=True)

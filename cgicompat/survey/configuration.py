@@ -9,7 +9,7 @@ from cgicompat.apache import directives
 from cgicompat.apache.access import Facts
 from cgicompat.apache.reading import Mistake
 from cgicompat.apache.rows import Finding
-from cgicompat.apache.site import Apache, Lookup
+from cgicompat.apache.site import Lookup, obeyed
 from cgicompat.config import Settings
 from cgicompat.routing import Route, Router, Script
 
@@ -26,20 +26,15 @@ class Configuration:
         self._router = Router(settings)
         self._top = settings.directory.rstrip("/") or "/"
         self._host = settings.server_name or ""
-        self._apache: Apache | None = None
         conf = settings.apache_conf
         try:
             if conf:
                 directives.server(conf, dict.fromkeys(settings.define, ""), self.findings)
-            if settings.htaccess or conf:
-                self._apache = Apache(settings, lambda line: None)
+            self._apache = obeyed(settings, lambda line: None, self._router.alias)
         except Mistake as mistake:
             if not any(one.kind == "refused" for one in self.findings):
                 self.findings.append(directives.found(mistake, conf or ""))
-            if settings.htaccess:
-                self._apache = Apache(settings.but(apache_conf=None), lambda line: None)
-        for alias in self._apache.aliases if self._apache else ():
-            self._router.alias(alias)
+            self._apache = obeyed(settings.but(apache_conf=None), lambda line: None, self._router.alias)
 
     def places(self) -> list[tuple[str, str]]:
         """URL path, without a slash at its end, and absolute path of what can be asked for: the directory
