@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from cgicompat import identity
 from cgicompat.config import Settings
 from cgicompat.survey import Survey, misplaced
+
+_Part: TypeAlias = str | tuple[str, str]  # of a line: a text, with its style
 
 MOST = 20  # lines of a list
 
@@ -27,8 +30,20 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
 
     console = Console(stderr=True, highlight=False)
 
-    def line(*parts: str | tuple[str, str]) -> None:
+    def line(*parts: _Part) -> None:
         console.print(Text.assemble(*parts), soft_wrap=True)
+
+    def some(head: Sequence[_Part], rows: Sequence[Sequence[_Part]], more: str = "more") -> None:
+        """The first rows of a list, if it has any."""
+        if rows and head:
+            line(*head)
+        for row in rows[:MOST]:
+            line("  ", *row)
+        if len(rows) > MOST:
+            line(f"  and {len(rows) - MOST} {more}")
+
+    def about(path: str, says: str, what: str) -> list[_Part]:
+        return [(printable(path), "yellow"), says + printable(what)]
 
     low, high = settings.workers
     everywhere = " and all other addresses of this machine" if settings.bind in ("0.0.0.0", "::") else ""
@@ -41,23 +56,13 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
     )
     if not settings.htaccess:
         line(("Option htaccess is off: no .htaccess is obeyed, whatever it forbids.", "yellow"))
-    if ignored:
-        line(f"{count(ignored, 'directive')} ignored, for Apache's own processes:")
-    for text in ignored[:MOST]:
-        line("  " + printable(text))
-    if len(ignored) > MOST:
-        line(f"  and {len(ignored) - MOST} more")
-    if found.refused:
-        line(
-            (
-                f"{count(found.refused, 'directive')} refused; nothing in their directories is served:",
-                "yellow",
-            )
-        )
-    for one in found.refused[:MOST]:
-        line(f"  {printable(one.file)}:{one.line}: {one.name}: {printable(one.why)}")
-    if len(found.refused) > MOST:
-        line(f"  and {len(found.refused) - MOST} more")
+    texts = [[printable(text)] for text in ignored]
+    some([f"{count(ignored, 'directive')} ignored, for Apache's own processes:"], texts)
+    head = f"{count(found.refused, 'directive')} refused; nothing in their directories is served:"
+    refused = [
+        [f"{printable(one.file)}:{one.line}: {one.name}: {printable(one.why)}"] for one in found.refused
+    ]
+    some([(head, "yellow")], refused)
     if hint := misplaced(settings, found):
         line((printable(hint) + ".", "bold yellow"))
     good = [script for script in found.scripts if not script.problem]
@@ -65,29 +70,15 @@ def show(settings: Settings, port: int, found: Survey, ignored: Sequence[str]) -
     if not found.scripts:
         folders = ", ".join(folder + "/" for folder in settings.cgi_bin)
         line((f"No scripts found. They belong into {folders}, or are named *.cgi.", "yellow"))
-    if good:
-        line(f"{count(good)}:")
-    for script in good[:MOST]:
-        line("  " + printable(script.path))
-    if len(good) > MOST:
-        line(f"  and {len(good) - MOST} more")
-    doubtful = [(script.path, remark) for script in good for remark in script.remarks]
-    for path, remark in doubtful[:MOST]:
-        line("  ", (printable(path), "yellow"), ", perhaps not always: " + printable(remark))
-    if len(doubtful) > MOST:
-        line(f"  and {len(doubtful) - MOST} such remarks more: cgicompat check shows all")
-    if bad:
-        line((f"{count(bad)} cannot run:", "bold yellow"))
-    for script in bad[:MOST]:
-        line("  ", (printable(script.path), "yellow"), ": " + printable(script.problem))
-    if len(bad) > MOST:
-        line(f"  and {len(bad) - MOST} more")
-    if found.programs:
-        line((f"{count(found.programs, 'program')} outside of the folders for scripts:", "yellow"))
-    for script in found.programs[:MOST]:
-        line("  ", (printable(script.path), "yellow"), ": " + printable(script.problem))
-    if len(found.programs) > MOST:
-        line(f"  and {len(found.programs) - MOST} more")
+    some([f"{count(good)}:"], [[printable(script.path)] for script in good])
+    doubtful = [
+        about(script.path, ", perhaps not always: ", remark) for script in good for remark in script.remarks
+    ]
+    some([], doubtful, "such remarks more: cgicompat check shows all")
+    cannot = [about(script.path, ": ", script.problem) for script in bad]
+    some([(f"{count(bad)} cannot run:", "bold yellow")], cannot)
+    programs = [about(script.path, ": ", script.problem) for script in found.programs]
+    some([(f"{count(found.programs, 'program')} outside of the folders for scripts:", "yellow")], programs)
     if not found.complete:
         line("The directory is large; not all of it was searched.")
     if os.geteuid() == 0:
