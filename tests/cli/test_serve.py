@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from cgicompat.processes import kill
 from tests.harness.processes import Server, alive, descendants, host_environ, until
 
 HELLO = "#!/usr/bin/python\nprint('Content-Type: text/plain\\n\\nhello')\n"
@@ -208,7 +209,7 @@ def test_connections_are_kept_alive(start: Callable[..., Site]) -> None:
 def test_a_pool_that_was_killed_is_replaced(start: Callable[..., Site]) -> None:
     site = start()
     for pid in descendants(site.server.pid):
-        os.kill(pid, signal.SIGKILL)
+        kill(pid, signal.SIGKILL)
     until(lambda: site.get("/cgi-bin/hello.py")[0] == 200)
 
 

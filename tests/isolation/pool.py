@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from pathlib import Path
 
+from cgicompat.processes import kill
 from tests.harness.doors import CONFIGURATION, Scgi
 from tests.harness.processes import REPOSITORY, children
 from tests.harness.wire import Response
@@ -42,7 +42,7 @@ class Pool(Scgi):
     def renew(self) -> None:
         """Another process serves from now on."""
         for pid in children(self.server.pid):
-            os.kill(pid, signal.SIGKILL)
+            kill(pid, signal.SIGKILL)
 
     @property
     def worker(self) -> int:

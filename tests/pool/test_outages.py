@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cgicompat.pool import intake
+from cgicompat.processes import kill
 from tests.harness.processes import cpu, descendants, until
 from tests.harness.wire import scgi_request
 
@@ -151,7 +152,7 @@ def test_what_a_killed_pool_has_left_is_removed_by_the_next(start, tmp_path):
     os.kill(pool.server.pid, signal.SIGSTOP)  # or it forks others
     until(lambda: "State:\tT" in Path(f"/proc/{pool.server.pid}/status").read_text())
     for pid in [*descendants(pool.server.pid), pool.server.pid]:
-        os.kill(pid, signal.SIGKILL)
+        kill(pid, signal.SIGKILL)
     pool.server.process.wait()
     foreign = pool.temporary / "cgicompat-of-somebody"
     foreign.mkdir()
